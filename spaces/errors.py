@@ -1,0 +1,15 @@
+"""The error that tells a user what to change."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the message is one sentence with the fix (exit code 2, no traceback)."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that is not registered, offering the nearest known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
+    return InputError(f"unknown {kind} '{name}': did you mean {' or '.join(near)}?")
