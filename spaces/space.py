@@ -1,11 +1,13 @@
 """What a search space offers: the nouns Architecture, SuperNet and Space."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 
@@ -83,6 +85,15 @@ class Space(ABC):
     @abstractmethod
     def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> SuperNet:
         """The supernet; its weights come from torch's global generator."""
+
+    def supernets(self, count: int, *, classes: int, in_channels: int, **settings: Any) -> list[SuperNet]:
+        """`count` supernets that start from the same weights (RARTS splits the network in two, Section III-A)."""
+        first = self.supernet(classes=classes, in_channels=in_channels, **settings)
+        return [first, *(copy.deepcopy(first) for _ in range(count - 1))]
+
+    def initial_alpha(self, generator: torch.Generator) -> list[Tensor]:
+        """Architecture parameters to start from: 1e-3 * N(0, 1), as DARTS does."""
+        return [1e-3 * torch.randn(shape, generator=generator) for shape in self.alpha_shapes]
 
     @abstractmethod
     def discretise(self, scores: Sequence[Tensor]) -> Any:

@@ -1,0 +1,84 @@
+"""The named methods. Other packages add theirs through the entry point group `nas_harness.methods`."""
+
+import fnmatch
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from methods.differentiable import DifferentiableMethod, Parts
+from methods.first_order import FirstOrder
+from methods.method import Method
+from methods.mixed_level import MixedLevel
+from methods.random_search import RandomSearch
+from methods.regularised_evolution import RegularisedEvolution
+from methods.regulariser import Latency
+from methods.relaxation import HardGumbel, Softmax
+from methods.relaxed import Relaxed
+from methods.second_order import SecondOrder
+from spaces.errors import unknown
+
+
+@dataclass(frozen=True)
+class NamedMethod:
+    """A method as users ask for it."""
+
+    name: str
+    summary: str
+    paper: str
+    implementation: type[Method]
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the method trains a supernet on images (else it evaluates architectures on a table)."""
+        return issubclass(self.implementation, DifferentiableMethod)
+
+
+_REGISTERED: dict[str, NamedMethod] = {}
+
+
+def register(name: str, implementation: type[Method], *, summary: str, paper: str) -> NamedMethod:
+    """Make a method known under a name."""
+    _REGISTERED[name] = NamedMethod(name, summary, paper, implementation)
+    return _REGISTERED[name]
+
+
+def compose(name: str, parts: Parts) -> type[DifferentiableMethod]:
+    """The differentiable method that is made of the given parts."""
+    return type(name, (DifferentiableMethod,), {"parts": parts, "Settings": parts.settings_model(name)})
+
+
+def find_method(name: str) -> NamedMethod:
+    """The method of that name; raises InputError offering the nearest names."""
+    _load_entry_points()
+    if name not in _REGISTERED:
+        raise unknown("method", name, _REGISTERED)
+    return _REGISTERED[name]
+
+
+def list_methods(pattern: str = "*") -> list[NamedMethod]:
+    """The methods whose name matches a shell pattern such as `darts-*`."""
+    _load_entry_points()
+    return [method for name, method in _REGISTERED.items() if fnmatch.fnmatch(name, pattern)]
+
+
+@cache
+def _load_entry_points() -> None:
+    for entry in entry_points(group="nas_harness.methods"):
+        entry.load()
+
+
+_COMPOSED = [
+    ("rarts", Parts(Softmax, Relaxed, (Latency,)), "relaxed architecture search: two weight copies, one alpha",
+     "Xue, Qi and Xin, RARTS, IEEE Access 2022"),
+    ("darts-1", Parts(Softmax, FirstOrder, (Latency,)), "first-order DARTS", "Liu et al., DARTS, ICLR 2019"),
+    ("darts-2", Parts(Softmax, SecondOrder, (Latency,)), "second-order DARTS", "Liu et al., DARTS, ICLR 2019"),
+    ("milenas", Parts(Softmax, MixedLevel, (Latency,)), "mixed-level search", "He et al., MiLeNAS, CVPR 2020"),
+    ("gdas", Parts(HardGumbel, FirstOrder, (Latency,)), "one sampled operation per edge, straight-through gradient",
+     "Dong and Yang, GDAS, CVPR 2019"),
+]  # fmt: skip
+for _name, _parts, _summary, _paper in _COMPOSED:
+    register(_name, compose(_name, _parts), summary=_summary, paper=_paper)
+register("random-search", RandomSearch, summary="uniform samples, best validation error wins",
+         paper="Li and Talwalkar, UAI 2019")  # fmt: skip
+register("regularised-evolution", RegularisedEvolution, summary="ageing evolution, one mutation a child",
+         paper="Real et al., AAAI 2019")  # fmt: skip

@@ -1,0 +1,162 @@
+"""What every update rule is made of: gradients of one pass, and optimiser steps along given gradients.
+
+Letters: w = weights of the network trained on D_t, y = weights of RARTS' primary network, a = alpha.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from methods.method import Metrics, SettingsModel
+from methods.regulariser import Regulariser
+from methods.relaxation import Relaxation
+from spaces.space import Batch, SuperNet
+
+Gradients = Sequence[Tensor]
+
+
+class OptimiserSettings(SettingsModel):
+    """The optimisers of the weights (SGD) and of alpha (Adam, or plain SGD as in the theory)."""
+
+    momentum: float = Field(0.9, ge=0, lt=1)  # RARTS, Section IV-A
+    nesterov: bool = True  # NATS-Bench's recipe
+    weight_decay: float = Field(5e-4, ge=0)  # RARTS, Section IV-A on NATS-Bench
+    gradient_clip: float = Field(5.0, gt=0)  # DARTS, Appendix A.1.1: the norm of a network's gradient
+    alpha_optimiser: Literal["adam", "sgd"] = "adam"
+    alpha_learning_rate: float = Field(3e-4, gt=0)  # RARTS, Section IV-A
+    alpha_weight_decay: float = Field(1e-3, ge=0)  # RARTS, Section IV-A
+    alpha_beta1: float = Field(0.5, ge=0, lt=1)  # DARTS, Appendix A.1.1
+    alpha_beta2: float = Field(0.999, ge=0, lt=1)  # DARTS, Appendix A.1.1
+
+
+class UpdateRule(ABC):
+    """Whose gradient moves what, and in which order.
+
+    `networks` start from the same weights; all share `alphas`, whose mixture weights come from `relaxation`.
+    """
+
+    networks_needed: ClassVar[int] = 1
+
+    class Settings(OptimiserSettings):
+        """The optimisers' settings."""
+
+    def __init__(
+        self,
+        networks: Sequence[SuperNet],
+        alphas: Sequence[Tensor],
+        *,
+        relaxation: Relaxation,
+        regularisers: Sequence[Regulariser],
+        settings: Any,
+    ) -> None:
+        self.networks = list(networks)
+        self.alphas = list(alphas)
+        self.relaxation = relaxation
+        self.regularisers = regularisers
+        self.settings = settings
+        self.weight_optimisers = [
+            torch.optim.SGD(
+                network.parameters(),
+                lr=settings.weight_learning_rate,
+                momentum=settings.momentum,
+                weight_decay=settings.weight_decay,
+                nesterov=settings.nesterov and settings.momentum > 0,
+            )
+            for network in self.networks
+        ]
+        self.alpha_optimiser: torch.optim.Optimizer
+        if settings.alpha_optimiser == "adam":
+            self.alpha_optimiser = torch.optim.Adam(
+                self.alphas,
+                lr=settings.alpha_learning_rate,
+                betas=(settings.alpha_beta1, settings.alpha_beta2),
+                weight_decay=settings.alpha_weight_decay,
+            )
+        else:
+            self.alpha_optimiser = torch.optim.SGD(
+                self.alphas, lr=settings.alpha_learning_rate, weight_decay=settings.alpha_weight_decay
+            )
+
+    @abstractmethod
+    def step(self, train: Batch, validation: Batch, *, alpha_moves: bool) -> Metrics:
+        """One iteration: `train` is a batch of D_t, `validation` one of D_v; alpha stays when `alpha_moves` is false."""
+
+    def set_weight_learning_rate(self, value: float) -> None:
+        """eta_w (and eta_y) of the next step."""
+        for optimiser in self.weight_optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = value
+
+    def weight_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients]:
+        """(loss, its gradient in the network's weights); no gradient in alpha is computed."""
+        with torch.no_grad():
+            mixture = self.relaxation(self.alphas)
+        loss = network.loss(batch, mixture)
+        return loss.detach(), gradients(loss, list(network.parameters()))
+
+    def alpha_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients]:
+        """(loss, its gradient in alpha); no gradient in the weights is computed."""
+        loss = network.loss(batch, self.relaxation(self.alphas))
+        return loss.detach(), gradients(loss, self.alphas)
+
+    def all_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients, Gradients]:
+        """(loss, its gradient in the weights, its gradient in alpha) from one pass."""
+        weights = list(network.parameters())
+        loss = network.loss(batch, self.relaxation(self.alphas))
+        found = gradients(loss, [*weights, *self.alphas])
+        return loss.detach(), found[: len(weights)], found[len(weights) :]
+
+    def penalty_gradients(self) -> Gradients:
+        """The gradient of all regularisers in alpha."""
+        with torch.enable_grad():
+            penalty = sum((regulariser(self.alphas) for regulariser in self.regularisers), self.alphas[0].sum() * 0)
+        return gradients(penalty, self.alphas)
+
+    def move_weights(self, index: int, gradient: Gradients) -> None:
+        """One optimiser step of network `index` along `gradient`, clipped to the norm `gradient_clip`."""
+        parameters = list(self.networks[index].parameters())
+        _step(self.weight_optimisers[index], parameters, gradient, clip=self.settings.gradient_clip)
+
+    def move_alpha(self, *terms: Gradients) -> None:
+        """One optimiser step of alpha along the sum of the terms and of the regularisers' gradient."""
+        total = [torch.stack(parts).sum(0) for parts in zip(*terms, self.penalty_gradients(), strict=True)]
+        _step(self.alpha_optimiser, self.alphas, total, clip=None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights and optimisers (alpha is the method's)."""
+        return {
+            "networks": [network.state_dict() for network in self.networks],
+            "weight_optimisers": [optimiser.state_dict() for optimiser in self.weight_optimisers],
+            "alpha_optimiser": self.alpha_optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        for network, saved in zip(self.networks, state["networks"], strict=True):
+            network.load_state_dict(saved)
+        for optimiser, saved in zip(self.weight_optimisers, state["weight_optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.alpha_optimiser.load_state_dict(state["alpha_optimiser"])
+
+
+def gradients(value: Tensor, variables: Sequence[Tensor]) -> list[Tensor]:
+    """d value / d variables; zeros for variables that the value does not depend on (operations not executed)."""
+    if not value.requires_grad:
+        return [torch.zeros_like(variable) for variable in variables]
+    found = torch.autograd.grad(value, variables, allow_unused=True)
+    return [torch.zeros_like(v) if g is None else g for v, g in zip(variables, found, strict=True)]
+
+
+def _step(
+    optimiser: torch.optim.Optimizer, parameters: Sequence[Tensor], gradient: Gradients, *, clip: float | None
+) -> None:
+    for parameter, part in zip(parameters, gradient, strict=True):
+        parameter.grad = part.to(memory_format=torch.preserve_format)
+    if clip is not None:
+        torch.nn.utils.clip_grad_norm_(parameters, clip)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
