@@ -14,6 +14,7 @@ from methods.relaxation import Relaxation
 from methods.schedule import Schedule
 from methods.update_rule import UpdateRule
 from spaces.errors import InputError
+from spaces.space import SuperNet
 
 
 class SearchSettings(SettingsModel):
@@ -94,6 +95,11 @@ class DifferentiableMethod(Method):
         metrics = self.update_rule.step(train.next(), validation.next(), alpha_moves=moves)
         self.steps_done += 1
         return {**metrics, "alpha_entropy": self._entropy()}
+
+    @property
+    def network(self) -> SuperNet:
+        """The supernet that validation looks at: the last one (RARTS' primary network)."""
+        return self.update_rule.networks[-1]
 
     def scores(self) -> list[Tensor]:
         """What the discretisation ranks operations by."""

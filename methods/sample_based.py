@@ -1,7 +1,7 @@
 """Search by evaluating one architecture after the other on an objective."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -23,6 +23,8 @@ class SampleBasedMethod(Method):
 
         time_budget: float | None = Field(20_000.0, gt=0)  # seconds: NATS-Bench, Section 5 on CIFAR-10
         evaluations: int | None = Field(None, ge=1)
+        reward_epochs: int = Field(12, ge=1)  # the validation error after this many epochs (NATS-Bench, Section 5)
+        reward_seed: int | Literal["mean"] = 777  # the training seed whose error is seen; a search trains once
 
         @model_validator(mode="after")
         def _some_budget(self) -> "SampleBasedMethod.Settings":

@@ -71,6 +71,7 @@ class Space(ABC):
     """A set of architectures and the networks that they stand for."""
 
     name: ClassVar[str]
+    network_settings: ClassVar[dict[str, int]] = {}  # what `supernet` and `network` take, with the papers' values
 
     @property
     @abstractmethod

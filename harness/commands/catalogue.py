@@ -1,0 +1,51 @@
+"""`nas-harness methods`, `spaces` and `datasets`: what can be asked for."""
+
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def methods(
+    pattern: Annotated[str, typer.Argument(help="Shell pattern, e.g. 'darts-*'.")] = "*", json_: JsonOption = False
+) -> None:
+    """List the search methods."""
+    from methods import list_methods
+
+    _show(
+        [{"name": m.name, "what": m.summary, "paper": m.paper} for m in list_methods(pattern)], json_=json_
+    )
+
+
+def spaces(json_: JsonOption = False) -> None:
+    """List the search spaces."""
+    from spaces.registry import list_spaces
+
+    rows = [
+        {"name": name, "what": (space.__doc__ or "").splitlines()[0], "network settings": str(space.network_settings)}
+        for name, space in list_spaces().items()
+    ]
+    _show(rows, json_=json_)
+
+
+def datasets(json_: JsonOption = False) -> None:
+    """List the data sets and what each needs on disk."""
+    from harness.data.datasets import describe_datasets
+
+    _show([{"name": name, "what it needs": needs} for name, needs in describe_datasets().items()], json_=json_)
+
+
+def _show(rows: list[dict[str, str]], *, json_: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    if json_:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table(*(rows[0] if rows else ()))
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)

@@ -1,0 +1,30 @@
+"""`nas-harness demo`: the whole product in a few minutes, with nothing to download."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    store: Annotated[Path, typer.Option(help="Folder of the run records.")] = Path("nas-harness-store"),
+    report: Annotated[Path, typer.Option(help="Folder of the leaderboards.")] = Path("nas-harness-report"),
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+) -> None:
+    """Search digits with five differentiable methods and the embedded table with two baselines, then rank them."""
+    from importlib.resources import files
+
+    from harness.commands.report import leaderboard
+    from harness.commands.run import start
+    from harness.experiment import load_experiment
+
+    for name, dataset in (("demo-digits", "digits"), ("demo-table", "cifar10")):
+        preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))
+        start(load_experiment(preset).model_dump(), source=preset.name, store=store, workers=workers, threads=1)
+    report.mkdir(parents=True, exist_ok=True)
+    for dataset in ("digits", "cifar10"):
+        leaderboard(store=store, space="topology", dataset=dataset)
+        for ending, format_ in (("md", "markdown"), ("csv", "csv"), ("tex", "latex"), ("json", "json")):
+            leaderboard(
+                store=store, space="topology", dataset=dataset, format_=format_, output=report / f"{dataset}.{ending}"
+            )

@@ -1,0 +1,207 @@
+"""`nas-harness run`, `runs` and `export`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+StoreOption = Annotated[Path, typer.Option("--store", envvar="NAS_HARNESS_STORE", help="Folder of the run records.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_STORE = Path("nas-harness-store")
+
+
+def run(
+    experiment: Annotated[Path | None, typer.Argument(help="YAML file; the flags below override its keys.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Method; give it several times.")] = None,
+    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Data set; give it several times.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Search seeds: 0,1,2 or 0-2.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. steps=300 or lambda=1.")] = None,
+    train_epochs: Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")] = None,
+    train_seeds: Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")] = "0",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(envvar="NAS_HARNESS_TABLE", help="An ingested table file.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads a worker; 0 shares the cores equally.")] = 0,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 20.0,
+    json_: JsonOption = False,
+) -> None:
+    """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""
+    content = _content(
+        experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
+        train_epochs=train_epochs, train_seeds=train_seeds,
+    )  # fmt: skip
+    start(
+        content, source=str(experiment or "the command line"), store=store, database=database, data=data, table=table,
+        device=device, workers=workers, threads=threads, checkpoint_seconds=checkpoint_seconds, json_=json_,
+    )  # fmt: skip
+
+
+def start(
+    content: dict[str, Any],
+    *,
+    source: str,
+    store: Path,
+    database: str | None = None,
+    data: Path | None = None,
+    table: Path | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+    threads: int = 0,
+    checkpoint_seconds: float = 20.0,
+    json_: bool = False,
+) -> None:
+    """Validate the experiment, run it, and say how each run ended."""
+    import json
+
+    from rich.console import Console
+
+    from harness.experiment import make_experiment
+    from harness.task import Resources
+    from harness.workers import Job, make_progress, run_all
+    from results.store import Store
+    from spaces.errors import InputError
+    from spaces.topology.table import load_table
+
+    wanted = make_experiment(content, source=source)
+    specs = wanted.runs(table=load_table(table).name)
+    resources = Resources(device=_checked_device(device), data_folder=data, table=table)
+    _check_data(specs, resources)
+    Store(store, database_url=database).open()
+    job = Job(
+        store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
+        resources=resources, threads=threads or max(1, (os.cpu_count() or 1) // workers),
+        checkpoint_seconds=checkpoint_seconds,
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with make_progress(console=console) as progress:
+        outcomes, failures = run_all(specs, job, workers=workers, progress=progress)
+    counts = {name: list(outcomes.values()).count(name) for name in sorted(set(outcomes.values()))}
+    if json_:
+        typer.echo(json.dumps({"runs": outcomes, "failed": {key: str(error) for key, error in failures.items()}}))
+    else:
+        summary = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was run"
+        console.print(f"{summary} of {len(specs)} runs; records in {database or store}")
+    for run_id, error in failures.items():
+        console.print(f"run {run_id} failed: {type(error).__name__}: {error}", style="red", markup=False)
+    if failures:
+        raise InputError(f"{len(failures)} of {len(specs)} runs failed: fix the cause and give the same command again")
+    if len(outcomes) < len(specs) or "interrupted" in counts:
+        console.print("Interrupted. Give the same command again to resume.")
+        raise typer.Exit(130)
+
+
+def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, json_: JsonOption = False) -> None:
+    """List the runs in the store."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from results.store import Store
+
+    found = Store(store, database_url=database).runs()
+    if json_:
+        typer.echo(found.to_json(orient="records", date_format="iso"))
+        return
+    columns = ("id", "status", "method", "space", "dataset", "search_seed", "skip_ratio", "architecture")
+    shown = Table(*columns)
+    for row in found[list(columns)].itertuples(index=False):
+        shown.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
+    Console().print(shown)
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where runs.csv and evaluations.csv go.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+) -> None:
+    """Write the run records as CSV files that `leaderboard --records` reads."""
+    from results.store import Store
+
+    Store(store, database_url=database).export_csv(folder)
+
+
+def _content(
+    experiment: Path | None,
+    *,
+    method: list[str] | None,
+    space: str | None,
+    dataset: list[str] | None,
+    seeds: str | None,
+    settings: list[str] | None,
+    train_epochs: int | None,
+    train_seeds: str,
+) -> dict[str, Any]:
+    from harness.experiment import load_experiment
+    from spaces.errors import InputError
+
+    if experiment is None and not method:
+        raise InputError("nothing to run: give an experiment file or --method NAME (see `nas-harness methods`)")
+    content = load_experiment(experiment).model_dump() if experiment else {"methods": {}}
+    if method:
+        content["methods"] = {name: content["methods"].get(name, {}) for name in method}
+    if space:
+        content["space"] = space
+    if dataset:
+        content["datasets"] = dataset
+    if seeds:
+        content["seeds"] = _numbers(seeds)
+    if settings:
+        content["settings"] = {**content.get("settings", {}), **dict(_setting(text) for text in settings)}
+    if train_epochs:
+        content["training"] = {"epochs": train_epochs, "seeds": _numbers(train_seeds)}
+    return content
+
+
+def _numbers(text: str) -> list[int]:
+    from spaces.errors import InputError
+
+    try:
+        numbers: list[int] = []
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            numbers += range(int(first), int(last or first) + 1)
+        return numbers
+    except ValueError:
+        raise InputError(f"'{text}' is no list of seeds: write 0,1,2 or 0-2") from None
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    import yaml
+
+    from spaces.errors import InputError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"'{text}' is no setting: write NAME=VALUE, e.g. steps=300")
+    return name, yaml.safe_load(value)
+
+
+def _checked_device(device: str) -> str:
+    import torch
+
+    from spaces.errors import InputError
+
+    try:
+        kind = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"'{device}' is no device: write cpu or cuda") from None
+    if kind.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("this machine has no usable CUDA device: use --device cpu")
+    return device
+
+
+def _check_data(specs: list[Any], resources: Any) -> None:
+    """Missing data are reported before the first search starts."""
+    from harness.data.datasets import check_dataset
+
+    for name in {spec.dataset for spec in specs if spec.network}:
+        check_dataset(name, folder=resources.data_folder)

@@ -1,0 +1,58 @@
+"""The final error of a found architecture: looked up where a table knows it, or trained stand-alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.data.datasets import ImageDataset
+from harness.experiment import RunSpec, Training
+from harness.training import TrainingSettings, train_standalone
+from results.store import EvaluationRecord
+from spaces.registry import find_space
+from spaces.topology.table import Table
+
+
+def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationRecord]:
+    """Every final error that the table knows of the architecture: all data sets, splits and seeds, and seed means."""
+    for dataset in table.reported_datasets:
+        for split in ("validation", "test"):
+            if not table.knows(dataset=dataset, split=split, epochs=200):
+                continue
+            for seed in (*table.seeds(dataset=dataset, split=split, epochs=200), "mean"):
+                error = table.error(
+                    [architecture], dataset=dataset, split=split, epochs=200, seed=seed, missing="nan"
+                ).item()
+                if error == error:  # some architectures were trained with fewer seeds
+                    yield EvaluationRecord(
+                        source="tabular",
+                        dataset=dataset.lower(),
+                        split=split,
+                        epochs=200,
+                        evaluation_seed=None if seed == "mean" else int(seed),
+                        error_percent=error,
+                        provenance=f"{table.name} {table.version}",
+                    )
+
+
+def trained_evaluation(
+    architecture: Any, *, spec: RunSpec, dataset: ImageDataset, training: Training, seed: int, device: str
+) -> EvaluationRecord:
+    """Test error after training the architecture from scratch with one training seed."""
+    space: Any = find_space(spec.space)
+    result = train_standalone(
+        lambda: space.network(architecture, classes=dataset.classes, in_channels=dataset.channels, **spec.network),
+        dataset,
+        settings=TrainingSettings(
+            epochs=training.epochs, batch_size=training.batch_size, learning_rate=training.learning_rate
+        ),
+        seed=seed,
+        device=device,
+    )
+    return EvaluationRecord(
+        source="trained",
+        dataset=spec.dataset,
+        split="test",
+        epochs=training.epochs,
+        evaluation_seed=seed,
+        error_percent=result.test_error_percent,
+        provenance=f"{spec.network} batch {training.batch_size} lr {training.learning_rate}",
+    )

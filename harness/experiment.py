@@ -1,0 +1,161 @@
+"""What is to be run: an experiment (methods x data sets x seeds) and the runs that it consists of.
+
+A run's identity is a hash of its content, so asking for the same run twice finds the first one.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from methods import find_method
+from spaces.errors import InputError, unknown
+from spaces.registry import find_space
+
+DATA_SETTINGS = {"downsample": 1}
+
+
+class RunSpec(BaseModel):
+    """One search: everything that decides its result, and nothing else."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    space: str
+    dataset: str
+    search_seed: int
+    settings: dict[str, Any]  # the method's settings, complete
+    network: dict[str, int]  # the supernet's settings, complete; empty where nothing is trained
+    data: dict[str, int]  # the data set's settings, complete; empty where nothing is trained
+    table: str = ""  # the tabular benchmark that answers a sample-based search
+
+    @property
+    def id(self) -> str:
+        """12 hexadecimal digits: SHA-256 of the canonical JSON."""
+        text = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Training(BaseModel):
+    """Stand-alone training of found architectures: the benchmark's recipe, scaled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(200, ge=1)  # NATS-Bench, Table 1
+    batch_size: int = Field(256, ge=1)  # NATS-Bench, Table 1
+    learning_rate: float = Field(0.1, gt=0)  # NATS-Bench, Table 1
+    seeds: tuple[int, ...] = (0,)
+
+
+class Experiment(BaseModel):
+    """Methods x data sets x search seeds on one space."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "experiment"
+    space: str = "topology"
+    datasets: tuple[str, ...] = ("digits",)
+    methods: dict[str, dict[str, Any]]  # name -> settings of that method alone
+    seeds: tuple[int, ...] = (0, 1, 2)
+    settings: dict[str, Any] = {}  # settings of every method that knows them
+    training: Training | None = None  # also train found architectures on the search's data set
+
+    def runs(self, *, table: str) -> list[RunSpec]:
+        """All runs, method by method; raises InputError for unknown names and settings that no method knows."""
+        used: set[str] = set()
+        runs = [
+            spec
+            for dataset in self.datasets
+            for name, own in self.methods.items()
+            for spec in self._runs_of(name, own, dataset=dataset, table=table, used=used)
+        ]
+        for key in self.settings:
+            if key not in used:
+                raise unknown("setting", key, self._known_settings())
+        return runs
+
+    def _runs_of(
+        self, name: str, own: dict[str, Any], *, dataset: str, table: str, used: set[str]
+    ) -> list[RunSpec]:
+        method, space = find_method(name), find_space(self.space)
+        network = space.network_settings if method.differentiable else {}
+        data = DATA_SETTINGS if method.differentiable else {}
+        fields = _setting_names(method.implementation.Settings)
+        known = {*fields, *network, *data}
+        for key in own:
+            if key not in known:
+                raise unknown(f"setting of {name}", key, known)
+        chosen = {key: value for key, value in self.settings.items() if key in known} | own
+        used.update(chosen)
+        try:
+            settings = method.implementation.Settings(**{k: v for k, v in chosen.items() if k in fields})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or name
+            raise InputError(f"{name}: {key}={first['input']!r} is refused: {first['msg']}") from None
+        return [
+            RunSpec(
+                method=name,
+                space=self.space,
+                dataset=dataset,
+                search_seed=seed,
+                settings=settings.model_dump(by_alias=True, mode="json"),
+                network=_positive({**network, **{k: v for k, v in chosen.items() if k in network}}),
+                data=_positive({**data, **{k: v for k, v in chosen.items() if k in data}}),
+                table="" if method.differentiable else table,
+            )
+            for seed in self.seeds
+        ]
+
+    def _known_settings(self) -> set[str]:
+        names = {*DATA_SETTINGS, *find_space(self.space).network_settings}
+        for method in self.methods:
+            names |= _setting_names(find_method(method).implementation.Settings)
+        return names
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read an experiment from a YAML file; raises InputError naming the line or the key that is wrong."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"there is no experiment file {path}: give the path of a YAML file") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}, line {line}: not valid YAML ({error.problem}); fix that line") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no mapping: write keys such as methods, datasets and seeds")
+    methods = content.get("methods")
+    if isinstance(methods, list):
+        content["methods"] = {name: {} for name in methods}
+    elif isinstance(methods, dict):
+        content["methods"] = {name: own or {} for name, own in methods.items()}
+    return make_experiment({"name": path.stem} | content, source=str(path))
+
+
+def make_experiment(content: dict[str, Any], *, source: str) -> Experiment:
+    """Validate an experiment; raises InputError naming the first wrong key."""
+    known = set(Experiment.model_fields)
+    for key in content:
+        if key not in known:
+            raise unknown(f"key in {source}", str(key), known)
+    try:
+        return Experiment(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{source}: {key} is refused: {first['msg']}") from None
+
+
+def _setting_names(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _positive(values: dict[str, Any]) -> dict[str, int]:
+    for key, value in values.items():
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{key}={value!r} is refused: give a whole number of at least 1")
+    return values

@@ -1,0 +1,61 @@
+"""The command line. Heavy libraries are imported inside the commands, so that `--help` is instant."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from harness.commands import catalogue, demo, quadratic, report, run, table
+
+app = typer.Typer(
+    name="nas-harness",
+    help="Run, record and rank neural architecture search methods.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(run.run)
+app.command()(report.leaderboard)
+app.command()(report.show)
+app.command()(run.runs)
+app.command()(run.export)
+app.command()(quadratic.quadratic)
+app.command()(demo.demo)
+app.command()(catalogue.methods)
+app.command()(catalogue.spaces)
+app.command()(catalogue.datasets)
+app.add_typer(table.app, name="table")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nas-harness {version('nas-harness')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Run, record and rank neural architecture search methods."""
+
+
+def main() -> None:
+    """Entry point: user errors end with one sentence and exit code 2."""
+    try:
+        app()
+    except ValueError as error:
+        if not _is_users(error):
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _is_users(error: ValueError) -> bool:
+    from results.errors import StoreError
+    from spaces.errors import InputError
+
+    return isinstance(error, InputError | StoreError)

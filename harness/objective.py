@@ -1,0 +1,30 @@
+"""The objective of sample-based methods: validation errors and training times that a table answers at once."""
+
+from typing import Any
+
+import numpy as np
+
+from spaces.errors import InputError
+from spaces.topology.table import Table
+
+TABLE_NAMES = {"imagenet16-120": "ImageNet16-120"}
+
+
+class TabularObjective:
+    """Validation error in % at `epochs` of training with seed `seed`, and the seconds that training would have taken."""
+
+    def __init__(self, table: Table, *, dataset: str, epochs: int, seed: int | str) -> None:
+        name = TABLE_NAMES.get(dataset, dataset)
+        if name not in table.datasets:
+            raise InputError(
+                f"the table '{table.name}' knows nothing of data set '{dataset}': "
+                f"sample-based methods can search on {', '.join(table.datasets)}"
+            )
+        everything = np.arange(len(table))
+        self._errors = table.error(everything, dataset=name, split="validation", epochs=epochs, seed=seed, missing="nan")
+        self._seconds = table.simulated_seconds(everything, dataset=name, epochs=epochs)
+
+    def evaluate(self, architecture: Any) -> tuple[float, float]:
+        """(validation error in %, simulated seconds)."""
+        index = architecture.index
+        return float(self._errors[index]), float(self._seconds[index])

@@ -1,0 +1,206 @@
+"""One run from its description to its record: skip what is finished, resume what is not, search, evaluate, record."""
+
+import datetime
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from filelock import FileLock, Timeout
+
+from harness.data.datasets import ImageDataset
+from harness.evaluation import tabular_evaluations, trained_evaluation
+from harness.experiment import RunSpec, Training
+from harness.machine import device_name, git_commit, peak_memory_mib, versions
+from harness.search import CHECKPOINT_SECONDS, Interrupted, Report, SearchResult, search
+from harness.task import Resources, build_task
+from harness.timing import SearchClock
+from methods import find_method
+from results.history import write_history
+from results.store import EvaluationRecord, Store
+from spaces.registry import find_space
+from spaces.topology.cost import flops_m, parameters_m
+from spaces.topology.table import Table, load_table
+
+Outcome = Literal["finished", "skipped", "interrupted", "busy"]
+
+
+def execute(
+    spec: RunSpec,
+    store: Store,
+    *,
+    experiment: str,
+    training: Training | None,
+    resources: Resources,
+    report: Report,
+    should_stop: Callable[[], bool],
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Outcome:
+    """Bring one run to its end; `busy` when another process has it. Safe to call again after any interruption."""
+    folder = store.run_folder(spec.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            return _execute(
+                spec,
+                store,
+                folder,
+                experiment=experiment,
+                training=training,
+                resources=resources,
+                report=report,
+                should_stop=should_stop,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+    except Timeout:
+        return "busy"
+
+
+def _execute(
+    spec: RunSpec,
+    store: Store,
+    folder: Path,
+    *,
+    experiment: str,
+    training: Training | None,
+    resources: Resources,
+    report: Report,
+    should_stop: Callable[[], bool],
+    checkpoint_seconds: float,
+) -> Outcome:
+    space = find_space(spec.space)
+    table = load_table(resources.table)
+    clock = SearchClock(torch.device(resources.device))
+    record = store.find(spec.id)
+    finished = record is not None and record.status == "finished"
+    if not finished:
+        task, dataset, held_out = build_task(spec, resources=resources, table=table, clock=clock)
+        store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
+        try:
+            result = search(
+                find_method(spec.method).implementation(),
+                task,
+                held_out=held_out,
+                clock=clock,
+                checkpoint=folder / "checkpoint.pt",
+                report=report,
+                should_stop=should_stop,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+        except Interrupted:
+            store.upsert_run(spec.id, status="interrupted")
+            return "interrupted"
+        write_history(folder / "history.parquet", result.history)
+        store.upsert_run(spec.id, **_findings(spec, result, table, resources), status="evaluating")
+        architecture = result.architecture
+        if spec.space == "topology":
+            store.add_evaluations(spec.id, [*tabular_evaluations(architecture, table), *_one_shot(spec, result)])
+    else:
+        assert record is not None
+        architecture, dataset = space.parse(record.architecture), None
+    trained = _train(spec, architecture, store, dataset, training=training, resources=resources, should_stop=should_stop)
+    if trained is None:
+        store.upsert_run(spec.id, status="interrupted")
+        return "interrupted"
+    if not finished:
+        store.upsert_run(spec.id, status="finished", finished_at=_now())
+        for leftover in folder.glob("checkpoint.pt*"):
+            leftover.unlink()
+    return "finished" if trained or not finished else "skipped"
+
+
+def _train(
+    spec: RunSpec,
+    architecture: Any,
+    store: Store,
+    dataset: ImageDataset | None,
+    *,
+    training: Training | None,
+    resources: Resources,
+    should_stop: Callable[[], bool],
+) -> int | None:
+    """Train with every training seed that is not in the store yet: how many were trained, None when asked to stop."""
+    if training is None or not spec.network:
+        return 0
+    known = store.evaluations(run_id=spec.id, source="trained", epochs=training.epochs)
+    missing = [seed for seed in training.seeds if seed not in set(known["evaluation_seed"])]
+    for seed in missing:
+        if should_stop():
+            return None
+        if dataset is None:
+            from harness.data.datasets import load_dataset
+
+            dataset = load_dataset(
+                spec.dataset, folder=resources.data_folder, device=torch.device(resources.device), **spec.data
+            )
+        evaluation = trained_evaluation(
+            architecture, spec=spec, dataset=dataset, training=training, seed=seed, device=resources.device
+        )
+        store.add_evaluations(spec.id, [evaluation])
+    return len(missing)
+
+
+def _one_shot(spec: RunSpec, result: SearchResult) -> list[EvaluationRecord]:
+    if result.one_shot_error is None:
+        return []
+    return [
+        EvaluationRecord(
+            source="one-shot",
+            dataset=spec.dataset,
+            split="validation",
+            epochs=0,
+            evaluation_seed=spec.search_seed,
+            error_percent=result.one_shot_error,
+            provenance="supernet with all operations mixed, held-out half of the training split",
+        )
+    ]
+
+
+def _description(spec: RunSpec, experiment: str, resources: Resources) -> dict[str, Any]:
+    settings = {**spec.settings, **spec.network, **spec.data, **({"table": spec.table} if spec.table else {})}
+    return {
+        "experiment": experiment,
+        "method": spec.method,
+        "space": spec.space,
+        "dataset": spec.dataset,
+        "search_seed": spec.search_seed,
+        "settings": settings,
+        "device": device_name(resources.device),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "host": platform.node(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _findings(spec: RunSpec, result: SearchResult, table: Table, resources: Resources) -> dict[str, Any]:
+    architecture, seconds = result.architecture, result.seconds
+    operations = architecture.operations
+    found = {
+        "architecture": str(architecture),
+        "operation_counts": {name: operations.count(name) for name in sorted(set(operations))},
+        "skip_ratio": architecture.skip_ratio,
+        "zero_ratio": architecture.zero_ratio,
+        "connected": architecture.connected,
+        "search_seconds_step": seconds["step"],
+        "search_seconds_data": seconds["data"],
+        "search_seconds_validation": seconds["validation"],
+        "simulated_seconds": result.simulated_seconds,
+        "device_days": sum(seconds.values()) / 86_400,
+        "peak_memory_mib": peak_memory_mib(resources.device),
+        "steps": result.steps,
+    }
+    if spec.space == "topology":
+        latency = table.latency_seconds([architecture], dataset="cifar10").item()
+        found |= {
+            "parameters_m": parameters_m(architecture),
+            "flops_m": flops_m(architecture),
+            "latency_ms": 1e3 * latency if latency == latency else None,
+            "latency_source": f"{table.name} {table.version}, cifar10",
+        }
+    return found
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

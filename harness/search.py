@@ -1,0 +1,110 @@
+"""The loop of one search: steps, clocks, history, checkpoints, interruption."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.checkpoint import load_checkpoint, save_checkpoint
+from harness.data.guard import search_phase
+from harness.timing import SearchClock
+from methods import DifferentiableMethod, Method, Task
+from spaces.space import Batch
+
+CHECKPOINT_SECONDS = 20.0
+VALIDATIONS = 10  # one-shot validations spread evenly over a search
+
+
+class Interrupted(Exception):
+    """The search was asked to stop; its checkpoint is on disk."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a finished search leaves behind."""
+
+    architecture: Any
+    steps: int
+    history: list[dict[str, float]]
+    seconds: Mapping[str, float]
+    simulated_seconds: float | None
+    one_shot_error: float | None  # % on the held-out batches, all candidate operations mixed
+
+
+Report = Callable[[float, Mapping[str, float]], None]
+
+
+def search(
+    method: Method,
+    task: Task,
+    *,
+    held_out: list[Batch],
+    clock: SearchClock,
+    checkpoint: Path,
+    report: Report,
+    should_stop: Callable[[], bool],
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> SearchResult:
+    """Run the method from its last checkpoint, or from the start, to the end of its budget.
+
+    Raises Interrupted, after saving a checkpoint, when `should_stop` says so.
+    """
+    with search_phase():
+        method.start(task)
+        state = load_checkpoint(checkpoint)
+        history: list[dict[str, float]] = []
+        validations = 0
+        if state is not None:
+            method.load_state_dict(state["method"])
+            history, validations = state["history"], state["validations"]
+            clock.seconds.update(state["seconds"])
+        saved_at = time.monotonic()
+
+        def save() -> None:
+            save_checkpoint(
+                checkpoint,
+                {
+                    "method": method.state_dict(),
+                    "history": history,
+                    "validations": validations,
+                    "seconds": dict(clock.seconds),
+                },
+            )
+
+        while method.progress < 1:
+            if should_stop():
+                save()
+                raise Interrupted
+            with clock.phase("step"):
+                metrics = dict(method.step())
+            if method.progress * VALIDATIONS >= validations + 1 and held_out:
+                validations += 1
+                with clock.phase("validation"):
+                    metrics["one_shot_error"] = one_shot_error(method, held_out)
+            architecture = method.architecture()
+            metrics |= {"skip_ratio": architecture.skip_ratio, "zero_ratio": architecture.zero_ratio}
+            history.append({"step": float(len(history) + 1), **metrics})
+            report(method.progress, metrics)
+            if time.monotonic() - saved_at >= checkpoint_seconds:
+                save()
+                saved_at = time.monotonic()
+        save()
+    return SearchResult(
+        architecture=method.architecture(),
+        steps=len(history),
+        history=history,
+        seconds=dict(clock.seconds),
+        simulated_seconds=method.simulated_seconds,
+        one_shot_error=next((row["one_shot_error"] for row in reversed(history) if "one_shot_error" in row), None),
+    )
+
+
+def one_shot_error(method: Method, batches: list[Batch]) -> float:
+    """Error in % of the supernet under the noiseless mixture weights."""
+    assert isinstance(method, DifferentiableMethod)
+    with torch.no_grad():
+        wrong = sum(float(method.network.errors(batch, method.scores())) for batch in batches)
+    return 100 * wrong / sum(len(batch.targets) for batch in batches)

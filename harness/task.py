@@ -1,0 +1,95 @@
+"""From a run's description to the task that its method is given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from harness.data.datasets import ImageDataset, load_dataset
+from harness.data.streams import BatchStream, ordered_batches, split_half
+from harness.experiment import RunSpec
+from harness.objective import TabularObjective
+from harness.timing import SearchClock, TimedStream
+from methods import NamedMethod, Task, find_method
+from spaces.quadratic import QuadraticSpace
+from spaces.registry import find_space
+from spaces.space import Batch
+from spaces.topology.latency import operation_latency
+from spaces.topology.table import Table
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Where a run finds its data and what it computes on; none of it changes what the run means."""
+
+    device: str = "cpu"
+    data_folder: Path | None = None
+    table: Path | None = None
+
+
+def build_task(
+    spec: RunSpec, *, resources: Resources, table: Table, clock: SearchClock
+) -> tuple[Task, ImageDataset | None, list[Batch]]:
+    """(the task, its data set, the held-out batches that validation reads); no test data in any of them."""
+    method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
+    settings = method.implementation.Settings(**spec.settings)
+    if not method.differentiable:
+        objective = TabularObjective(
+            table, dataset=spec.dataset, epochs=settings.reward_epochs, seed=settings.reward_seed
+        )
+        task = Task(
+            space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={}, objective=objective
+        )
+        return task, None, []
+    if isinstance(space, QuadraticSpace):
+        train, validation = space.streams()
+        task = Task(
+            space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={},
+            train=train, validation=validation,
+        )  # fmt: skip
+        return task, None, []
+    dataset = load_dataset(spec.dataset, folder=resources.data_folder, device=device, **spec.data)
+    halves = split_half(len(dataset.train_images), seed=spec.search_seed)
+    streams = [
+        TimedStream(
+            BatchStream(
+                dataset.train_images,
+                dataset.train_labels,
+                batch_size=settings.batch_size,
+                generator=torch.Generator().manual_seed(2 * spec.search_seed + index),
+                mean=dataset.mean,
+                std=dataset.std,
+                augment=dataset.augmentation,
+                indices=half,
+            ),
+            clock,
+        )
+        for index, half in enumerate(halves)
+    ]
+    held_out = list(
+        ordered_batches(
+            dataset.train_images, dataset.train_labels, batch_size=256, mean=dataset.mean, std=dataset.std,
+            indices=halves[1][:1024],
+        )
+    )  # fmt: skip
+    task = Task(
+        space=space,
+        settings=settings,
+        seed=spec.search_seed,
+        device=device,
+        space_settings=spec.network,
+        classes=dataset.classes,
+        in_channels=dataset.channels,
+        train=streams[0],
+        validation=streams[1],
+        operation_latency=_latency(method, settings.model_dump(), table, device),
+    )
+    return task, dataset, held_out
+
+
+def _latency(
+    method: NamedMethod, settings: dict[str, object], table: Table, device: torch.device
+) -> tuple[torch.Tensor, ...] | None:
+    if not settings.get("gamma"):
+        return None
+    return (torch.tensor(operation_latency(table), device=device, dtype=torch.float32).expand(6, 5),)
