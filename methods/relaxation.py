@@ -81,9 +81,9 @@ class GumbelSoftmax(Relaxation):
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """One sample of the relaxed categorical distribution per edge."""
-        uniform = torch.rand(alpha.shape, generator=self.generator, dtype=alpha.dtype, device=self.generator.device)
-        tiny = torch.finfo(alpha.dtype).tiny
-        gumbel = -torch.log(-torch.log(uniform.clamp_min(tiny)).clamp_min(tiny)).to(alpha.device)
+        # The generator lives on the CPU, so that every device draws the same noise; -log(Exponential(1)) is Gumbel(0, 1).
+        exponential = torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=self.generator)
+        gumbel = -exponential.log().to(alpha.device)
         return torch.softmax((torch.log_softmax(alpha, dim=-1) + gumbel) / self.temperature, dim=-1)
 
 
