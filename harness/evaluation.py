@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from spaces.topology.table import Table
+
 from harness.data.datasets import ImageDataset
 from harness.experiment import RunSpec, Training
 from harness.training import TrainingSettings, train_standalone
-from results.store import EvaluationRecord
+from results.models import EvaluationRecord
 from spaces.registry import find_space
-from spaces.topology.table import Table
 
 
 def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationRecord]:

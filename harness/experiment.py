@@ -77,9 +77,7 @@ class Experiment(BaseModel):
                 raise unknown("setting", key, self._known_settings())
         return runs
 
-    def _runs_of(
-        self, name: str, own: dict[str, Any], *, dataset: str, table: str, used: set[str]
-    ) -> list[RunSpec]:
+    def _runs_of(self, name: str, own: dict[str, Any], *, dataset: str, table: str, used: set[str]) -> list[RunSpec]:
         method, space = find_method(name), find_space(self.space)
         network = space.network_settings if method.differentiable else {}
         data = DATA_SETTINGS if method.differentiable else {}

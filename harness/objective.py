@@ -3,15 +3,15 @@
 from typing import Any
 
 import numpy as np
+from spaces.topology.table import Table
 
 from spaces.errors import InputError
-from spaces.topology.table import Table
 
 TABLE_NAMES = {"imagenet16-120": "ImageNet16-120"}
 
 
 class TabularObjective:
-    """Validation error in % at `epochs` of training with seed `seed`, and the seconds that training would have taken."""
+    """Validation error in % after `epochs` of training with `seed`, and the seconds that the training would take."""
 
     def __init__(self, table: Table, *, dataset: str, epochs: int, seed: int | str) -> None:
         name = TABLE_NAMES.get(dataset, dataset)
@@ -21,7 +21,9 @@ class TabularObjective:
                 f"sample-based methods can search on {', '.join(table.datasets)}"
             )
         everything = np.arange(len(table))
-        self._errors = table.error(everything, dataset=name, split="validation", epochs=epochs, seed=seed, missing="nan")
+        self._errors = table.error(
+            everything, dataset=name, split="validation", epochs=epochs, seed=seed, missing="nan"
+        )
         self._seconds = table.simulated_seconds(everything, dataset=name, epochs=epochs)
 
     def evaluate(self, architecture: Any) -> tuple[float, float]:

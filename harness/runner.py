@@ -8,20 +8,21 @@ from typing import Any, Literal
 
 import torch
 from filelock import FileLock, Timeout
+from spaces.topology.cost import flops_m, parameters_m
+from spaces.topology.table import Table, load_table
 
 from harness.data.datasets import ImageDataset
 from harness.evaluation import tabular_evaluations, trained_evaluation
 from harness.experiment import RunSpec, Training
 from harness.machine import device_name, git_commit, peak_memory_mib, versions
-from harness.search import CHECKPOINT_SECONDS, Interrupted, Report, SearchResult, search
+from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
 from harness.task import Resources, build_task
 from harness.timing import SearchClock
 from methods import find_method
 from results.history import write_history
-from results.store import EvaluationRecord, Store
+from results.models import EvaluationRecord
+from results.store import Store
 from spaces.registry import find_space
-from spaces.topology.cost import flops_m, parameters_m
-from spaces.topology.table import Table, load_table
 
 Outcome = Literal["finished", "skipped", "interrupted", "busy"]
 
@@ -72,8 +73,8 @@ def _execute(
     space = find_space(spec.space)
     table = load_table(resources.table)
     clock = SearchClock(torch.device(resources.device))
-    record = store.find(spec.id)
-    finished = record is not None and record.status == "finished"
+    known = store.runs(id=spec.id)
+    finished = "finished" in set(known["status"])
     if not finished:
         task, dataset, held_out = build_task(spec, resources=resources, table=table, clock=clock)
         store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
@@ -88,18 +89,19 @@ def _execute(
                 should_stop=should_stop,
                 checkpoint_seconds=checkpoint_seconds,
             )
-        except Interrupted:
+        except InterruptedSearchError:
             store.upsert_run(spec.id, status="interrupted")
             return "interrupted"
         write_history(folder / "history.parquet", result.history)
-        store.upsert_run(spec.id, **_findings(spec, result, table, resources), status="evaluating")
+        store.upsert_run(spec.id, **_findings(spec, result, table, resources), status="running")
         architecture = result.architecture
         if spec.space == "topology":
             store.add_evaluations(spec.id, [*tabular_evaluations(architecture, table), *_one_shot(spec, result)])
     else:
-        assert record is not None
-        architecture, dataset = space.parse(record.architecture), None
-    trained = _train(spec, architecture, store, dataset, training=training, resources=resources, should_stop=should_stop)
+        architecture, dataset = space.parse(known["architecture"].item()), None
+    trained = _train(
+        spec, architecture, store, dataset, training=training, resources=resources, should_stop=should_stop
+    )
     if trained is None:
         store.upsert_run(spec.id, status="interrupted")
         return "interrupted"

@@ -18,7 +18,7 @@ CHECKPOINT_SECONDS = 20.0
 VALIDATIONS = 10  # one-shot validations spread evenly over a search
 
 
-class Interrupted(Exception):
+class InterruptedSearchError(Exception):
     """The search was asked to stop; its checkpoint is on disk."""
 
 
@@ -50,7 +50,7 @@ def search(
 ) -> SearchResult:
     """Run the method from its last checkpoint, or from the start, to the end of its budget.
 
-    Raises Interrupted, after saving a checkpoint, when `should_stop` says so.
+    Raises InterruptedSearchError, after saving a checkpoint, when `should_stop` says so.
     """
     with search_phase():
         method.start(task)
@@ -77,13 +77,13 @@ def search(
         while method.progress < 1:
             if should_stop():
                 save()
-                raise Interrupted
+                raise InterruptedSearchError
             with clock.phase("step"):
                 metrics = dict(method.step())
             if method.progress * VALIDATIONS >= validations + 1 and held_out:
                 validations += 1
                 with clock.phase("validation"):
-                    metrics["one_shot_error"] = one_shot_error(method, held_out)
+                    metrics |= _validate(method, held_out)
             architecture = method.architecture()
             metrics |= {"skip_ratio": architecture.skip_ratio, "zero_ratio": architecture.zero_ratio}
             history.append({"step": float(len(history) + 1), **metrics})
@@ -102,9 +102,15 @@ def search(
     )
 
 
-def one_shot_error(method: Method, batches: list[Batch]) -> float:
-    """Error in % of the supernet under the noiseless mixture weights."""
+def _validate(method: Method, batches: list[Batch]) -> dict[str, float]:
+    """The error in % of the supernet under the noiseless mixture weights, and alpha as `alpha/<index>/<edge>/<operation>`."""
     assert isinstance(method, DifferentiableMethod)
     with torch.no_grad():
         wrong = sum(float(method.network.errors(batch, method.scores())) for batch in batches)
-    return 100 * wrong / sum(len(batch.targets) for batch in batches)
+    alpha = {
+        f"alpha/{index}/{edge}/{operation}": value
+        for index, tensor in enumerate(method.alphas)
+        for edge, row in enumerate(tensor.tolist())
+        for operation, value in enumerate(row)
+    }
+    return {"one_shot_error": 100 * wrong / sum(len(batch.targets) for batch in batches), **alpha}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from spaces.topology.table import Table
 
 from harness.data.datasets import ImageDataset, load_dataset
 from harness.data.streams import BatchStream, ordered_batches, split_half
@@ -15,7 +16,6 @@ from spaces.quadratic import QuadraticSpace
 from spaces.registry import find_space
 from spaces.space import Batch
 from spaces.topology.latency import operation_latency
-from spaces.topology.table import Table
 
 
 @dataclass(frozen=True)

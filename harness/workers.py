@@ -112,7 +112,10 @@ def _in_pool(
         except queue.Empty:
             dead = [p for p in processes if not p.is_alive() and p.pid in working]
             for process in dead:
-                yield working.pop(process.pid or 0), RuntimeError(f"its worker process ended with code {process.exitcode}")
+                yield (
+                    working.pop(process.pid or 0),
+                    RuntimeError(f"its worker process ended with code {process.exitcode}"),
+                )
             if not any(process.is_alive() for process in processes):
                 return
             continue
@@ -158,7 +161,7 @@ def _guarded(
             report=report, should_stop=stop.is_set, checkpoint_seconds=job.checkpoint_seconds,
         )  # fmt: skip
     except Exception as error:
-        if store.find(spec.id) is not None:
+        if len(store.runs(id=spec.id)):
             store.upsert_run(spec.id, status="failed", message=f"{type(error).__name__}: {error}")
         return error
 

@@ -36,7 +36,8 @@ class Parts:
 
     def settings_model(self, name: str) -> type[SettingsModel]:
         """The union of the parts' settings, with this method's defaults."""
-        owners = (self.relaxation, self.update_rule, *self.regularisers, self.schedule, self.discretisation)
+        parts: tuple[Any, ...] = (self.relaxation, self.update_rule, *self.regularisers)
+        owners = (*parts, self.schedule, self.discretisation)
         bases: list[type[SettingsModel]] = []
         for model in (SearchSettings, *(owner.Settings for owner in owners)):
             if model not in bases and not any(issubclass(base, model) for base in bases):

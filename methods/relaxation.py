@@ -5,7 +5,7 @@ E = edges, O = operations; every alpha and every mixture is an (E, O) tensor.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -19,8 +19,6 @@ class Relaxation(ABC):
 
     class Settings(SettingsModel):
         """No settings."""
-
-    stochastic: ClassVar[bool] = False
 
     def __init__(self, settings: Any, generator: torch.Generator) -> None:
         self.settings = settings
@@ -60,18 +58,14 @@ class Identity(Relaxation):
         return [alpha.detach() for alpha in alphas]
 
 
-class TemperatureSettings(SettingsModel):
-    """A temperature annealed linearly over the search."""
-
-    temperature_start: float = Field(10.0, gt=0)  # GDAS, Section 4.1
-    temperature_end: float = Field(0.1, gt=0)  # GDAS, Section 4.1
-
-
 class GumbelSoftmax(Relaxation):
     """m = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1) (SNAS, Xie et al. 2019, Eq. 4)."""
 
-    Settings = TemperatureSettings
-    stochastic = True
+    class Settings(Relaxation.Settings):
+        """A temperature annealed linearly over the search."""
+
+        temperature_start: float = Field(10.0, gt=0)  # GDAS, Section 4.1
+        temperature_end: float = Field(0.1, gt=0)  # GDAS, Section 4.1
 
     @property
     def temperature(self) -> float:
@@ -97,7 +91,7 @@ class HardGumbel(GumbelSoftmax):
         """The one-hot argmax of a Gumbel-softmax sample; its gradient is that of the sample."""
         soft = super().mixture(alpha)
         hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(dim=-1, keepdim=True), 1.0)
-        return _StraightThrough.apply(soft, hard)  # type: ignore[no-any-return, no-untyped-call]
+        return _StraightThrough.apply(soft, hard)
 
 
 class _StraightThrough(torch.autograd.Function):

@@ -1,6 +1,6 @@
 """RARTS: relaxed architecture search (Xue, Qi and Xin 2022, Algorithm 1 and Eq. 4-8).
 
-    L(y, w, a) = L_v(y, a) + lambda L_t(w, a) + beta / 2 |y - w|^2 + gamma P(a)
+L(y, w, a) = L_v(y, a) + lambda L_t(w, a) + beta / 2 |y - w|^2 + gamma P(a)
 """
 
 from pydantic import Field

@@ -13,9 +13,7 @@ def methods(
     """List the search methods."""
     from methods import list_methods
 
-    _show(
-        [{"name": m.name, "what": m.summary, "paper": m.paper} for m in list_methods(pattern)], json_=json_
-    )
+    _show([{"name": m.name, "what": m.summary, "paper": m.paper} for m in list_methods(pattern)], json_=json_)
 
 
 def spaces(json_: JsonOption = False) -> None:

@@ -18,7 +18,7 @@ def demo(
     from harness.commands.run import start
     from harness.experiment import load_experiment
 
-    for name, dataset in (("demo-digits", "digits"), ("demo-table", "cifar10")):
+    for name in ("demo-digits", "demo-table"):
         preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))
         start(load_experiment(preset).model_dump(), source=preset.name, store=store, workers=workers, threads=1)
     report.mkdir(parents=True, exist_ok=True)

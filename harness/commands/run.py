@@ -64,19 +64,19 @@ def start(
     import json
 
     from rich.console import Console
+    from spaces.topology.table import load_table
 
     from harness.experiment import make_experiment
     from harness.task import Resources
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
     from spaces.errors import InputError
-    from spaces.topology.table import load_table
 
     wanted = make_experiment(content, source=source)
     specs = wanted.runs(table=load_table(table).name)
     resources = Resources(device=_checked_device(device), data_folder=data, table=table)
     _check_data(specs, resources)
-    Store(store, database_url=database).open()
+    Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
         resources=resources, threads=threads or max(1, (os.cpu_count() or 1) // workers),

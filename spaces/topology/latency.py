@@ -13,9 +13,8 @@ def operation_latency(table: Table) -> np.ndarray:
     six edges then approximates the latency of the network, as RARTS' Eq. 5 assumes.
     """
     measured = 1e3 * table.latency_seconds(np.arange(len(table)), dataset="cifar10")
-    counts = np.array(
-        [[TopologyArchitecture.from_index(i).operations.count(name) for name in OPERATIONS[1:]] for i in range(len(table))]
-    )
+    cells = [TopologyArchitecture.from_index(index).operations for index in range(len(table))]
+    counts = np.array([[cell.count(name) for name in OPERATIONS[1:]] for cell in cells])
     known = np.isfinite(measured)
     design = np.column_stack([np.ones(known.sum()), counts[known]])
     coefficients = np.linalg.lstsq(design, measured[known], rcond=None)[0]

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from methods.relaxation import GumbelSoftmax, HardGumbel, TemperatureSettings
+from methods.relaxation import GumbelSoftmax, HardGumbel
 
 
 def relaxation(kind: type[GumbelSoftmax], temperature: float) -> GumbelSoftmax:
-    settings = TemperatureSettings(temperature_start=temperature, temperature_end=temperature)
+    settings = GumbelSoftmax.Settings(temperature_start=temperature, temperature_end=temperature)
     return kind(settings, torch.Generator().manual_seed(0))
 
 
@@ -31,6 +31,6 @@ def test_hard_gumbel_passes_the_gradient_of_the_soft_sample() -> None:
 
 @pytest.mark.parametrize(("progress", "expected"), [(0.0, 10.0), (0.5, 5.05), (1.0, 0.1)])
 def test_temperature_falls_linearly(progress: float, expected: float) -> None:
-    sampler = GumbelSoftmax(TemperatureSettings(), torch.Generator())
+    sampler = GumbelSoftmax(GumbelSoftmax.Settings(), torch.Generator())
     sampler.progress = progress
     assert sampler.temperature == pytest.approx(expected)

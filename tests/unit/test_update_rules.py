@@ -52,9 +52,9 @@ def test_second_order_gradient_is_the_derivative_of_the_unrolled_loss(momentum: 
         unrolled.append(weight - rate * direction)
     (expected,) = torch.autograd.grad(softmax_loss(network, validation, alpha, unrolled), alpha)
     torch.testing.assert_close(found[0], expected, rtol=1e-5, atol=1e-8)
-    first_order = torch.autograd.grad(
-        softmax_loss(network, validation, alpha, [w.detach() for w in unrolled]), alpha
-    )[0]
+    first_order = torch.autograd.grad(softmax_loss(network, validation, alpha, [w.detach() for w in unrolled]), alpha)[
+        0
+    ]
     assert (found[0] - expected).abs().max() < 1e-2 * (first_order - expected).abs().max()
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from methods import DifferentiableMethod, Task
-from spaces.space import Batch, SuperNet
 from spaces.quadratic import QuadraticSpace
+from spaces.space import Batch, SuperNet
 
 
 class TinySuperNet(SuperNet):
