@@ -103,7 +103,7 @@ def search(
 
 
 def _validate(method: Method, batches: list[Batch]) -> dict[str, float]:
-    """The error in % of the supernet under the noiseless mixture weights, and alpha as `alpha/<index>/<edge>/<operation>`."""
+    """The supernet's error in % under noiseless mixture weights, and alpha as `alpha/<index>/<edge>/<operation>`."""
     assert isinstance(method, DifferentiableMethod)
     with torch.no_grad():
         wrong = sum(float(method.network.errors(batch, method.scores())) for batch in batches)

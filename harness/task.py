@@ -7,7 +7,7 @@ import torch
 from spaces.topology.table import Table
 
 from harness.data.datasets import ImageDataset, load_dataset
-from harness.data.streams import BatchStream, ordered_batches, split_half
+from harness.data.streams import ordered_batches, split_half
 from harness.experiment import RunSpec
 from harness.objective import TabularObjective
 from harness.timing import SearchClock, TimedStream
@@ -52,13 +52,9 @@ def build_task(
     halves = split_half(len(dataset.train_images), seed=spec.search_seed)
     streams = [
         TimedStream(
-            BatchStream(
-                dataset.train_images,
-                dataset.train_labels,
+            dataset.stream(
                 batch_size=settings.batch_size,
                 generator=torch.Generator().manual_seed(2 * spec.search_seed + index),
-                mean=dataset.mean,
-                std=dataset.std,
                 augment=dataset.augmentation,
                 indices=half,
             ),

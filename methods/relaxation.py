@@ -75,7 +75,7 @@ class GumbelSoftmax(Relaxation):
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """One sample of the relaxed categorical distribution per edge."""
-        # The generator lives on the CPU, so that every device draws the same noise; -log(Exponential(1)) is Gumbel(0, 1).
+        # Drawn on the CPU, so that every device sees the same noise; -log(Exponential(1)) is Gumbel(0, 1).
         exponential = torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=self.generator)
         gumbel = -exponential.log().to(alpha.device)
         return torch.softmax((torch.log_softmax(alpha, dim=-1) + gumbel) / self.temperature, dim=-1)

@@ -20,7 +20,7 @@ class Relaxed(UpdateRule):
     networks_needed = 2
 
     class Settings(UpdateRule.Settings):
-        """The weights of Eq. 4; the papers state neither for cell search: both are to be chosen by a sensitivity study."""
+        """The weights of Eq. 4. The papers state neither for cell search: these defaults are ours."""
 
         lambda_: float = Field(1.0, ge=0, alias="lambda")
         beta: float = Field(0.1, ge=0)

@@ -83,7 +83,7 @@ class UpdateRule(ABC):
 
     @abstractmethod
     def step(self, train: Batch, validation: Batch, *, alpha_moves: bool) -> Metrics:
-        """One iteration: `train` is a batch of D_t, `validation` one of D_v; alpha stays when `alpha_moves` is false."""
+        """One iteration on a batch of D_t and one of D_v; alpha stays as it is unless `alpha_moves`."""
 
     def set_weight_learning_rate(self, value: float) -> None:
         """eta_w (and eta_y) of the next step."""

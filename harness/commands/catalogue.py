@@ -28,10 +28,10 @@ def spaces(json_: JsonOption = False) -> None:
 
 
 def datasets(json_: JsonOption = False) -> None:
-    """List the data sets and what each needs on disk."""
-    from harness.data.datasets import describe_datasets
+    """List the image data sets; an .npz file or a folder of images can be named by its path."""
+    from harness.data import REGISTERED
 
-    _show([{"name": name, "what it needs": needs} for name, needs in describe_datasets().items()], json_=json_)
+    _show([{"name": name, "classes": str(dataset.classes)} for name, dataset in REGISTERED.items()], json_=json_)
 
 
 def _show(rows: list[dict[str, str]], *, json_: bool) -> None:

@@ -1,0 +1,131 @@
+"""What every method on every space must keep: seeds reproduce, resume equals uninterrupted, costs add up."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from spaces.topology.space import TopologySpace
+
+from methods import Method, Task, find_method, list_methods
+from spaces import Batch
+from spaces.quadratic import QuadraticSpace
+from spaces.registry import find_space
+from spaces.topology.architecture import TopologyArchitecture
+
+SMALL = {"channels": 2, "cells_per_stage": 1}
+
+
+class ImageStream:
+    """Random images with random labels; the position is the generator's state."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def next(self) -> Any:
+        images = torch.randn(4, 1, 8, 8, generator=self.generator)
+        return Batch(images, torch.randint(3, (4,), generator=self.generator))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state["generator"])
+
+
+class CountingObjective:
+    """An invented table: error and cost follow from the architecture's operations."""
+
+    def evaluate(self, architecture: TopologyArchitecture) -> tuple[float, float]:
+        return 90.0 - 10 * architecture.operations.count("nor_conv_3x3"), 10.0 + architecture.index % 7
+
+
+def start(name: str, space_name: str, *, seed: int) -> Method:
+    named = find_method(name)
+    space = find_space(space_name)
+    method = named.implementation()
+    common: dict[str, Any] = {"space": space, "seed": seed, "device": torch.device("cpu"), "space_settings": {}}
+    if not named.differentiable:
+        settings = method.Settings(evaluations=25)
+        method.start(Task(settings=settings, objective=CountingObjective(), **common))
+    elif isinstance(space, QuadraticSpace):
+        train, validation = space.streams()
+        method.start(Task(settings=method.Settings(steps=12), train=train, validation=validation, **common))
+    else:
+        method.start(
+            Task(
+                settings=method.Settings(steps=12, alpha_learning_rate=0.05),
+                train=ImageStream(2 * seed), validation=ImageStream(2 * seed + 1), classes=3, in_channels=1,
+                **{**common, "space_settings": SMALL},
+            )
+        )  # fmt: skip
+    return method
+
+
+def run(method: Method) -> tuple[list[dict[str, float]], Any]:
+    metrics = []
+    while method.progress < 1:
+        metrics.append(dict(method.step()))
+    return metrics, method.architecture()
+
+
+def through_disk(state: dict[str, Any]) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    loaded: dict[str, Any] = torch.load(buffer, weights_only=True)
+    return loaded
+
+
+PAIRS = [(method.name, "topology") for method in list_methods()] + [
+    (method.name, "quadratic") for method in list_methods() if method.differentiable
+]
+
+
+@pytest.mark.parametrize(("name", "space"), PAIRS)
+class TestEveryMethod:
+    def test_same_seed_gives_the_same_search_and_another_seed_another(self, name: str, space: str) -> None:
+        first, again, other = (run(start(name, space, seed=seed)) for seed in (3, 3, 4))
+        assert first == again
+        if space == "topology":
+            assert first[0] != other[0]
+
+    @pytest.mark.parametrize("killed_after", [0, 1, 7, 11])
+    def test_resumed_search_equals_the_uninterrupted_one(self, name: str, space: str, killed_after: int) -> None:
+        whole = run(start(name, space, seed=5))
+        method = start(name, space, seed=5)
+        before = [dict(method.step()) for _ in range(killed_after)]
+        state = through_disk(method.state_dict())
+        resumed = start(name, space, seed=5)
+        resumed.load_state_dict(state)
+        after, architecture = run(resumed)
+        assert (before + after, architecture) == whole
+
+    def test_architecture_is_valid_at_every_step(self, name: str, space: str) -> None:
+        method = start(name, space, seed=0)
+        while method.progress < 1:
+            architecture = method.architecture()
+            assert type(architecture).parse(str(architecture)) == architecture
+            assert 0 <= architecture.skip_ratio <= 1
+            assert 0 <= architecture.zero_ratio <= 1
+            assert all(np.isfinite(value) for value in method.step().values())
+
+    def test_costs_add_up(self, name: str, space: str) -> None:
+        method = start(name, space, seed=1)
+        run(method)
+        if find_method(name).differentiable:
+            assert method.simulated_seconds is None
+        else:
+            charged = [CountingObjective().evaluate(a)[1] for a, _ in method.history]  # type: ignore[attr-defined]
+            assert method.simulated_seconds == sum(charged)
+            assert len(charged) == 25
+
+
+def test_mutation_changes_exactly_one_edge() -> None:
+    space, generator = TopologySpace(), np.random.default_rng(0)
+    for _ in range(200):
+        parent = space.sample(generator)
+        child = space.mutate(parent, generator)
+        assert sum(p != c for p, c in zip(parent.operations, child.operations, strict=True)) == 1
+        assert child in space.neighbours(parent)

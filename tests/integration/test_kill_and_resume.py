@@ -1,0 +1,64 @@
+"""A run killed with SIGKILL and started again ends exactly as the run that was left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from results.history import read_history
+from results.store import Store
+
+DIFFERENTIABLE = ["steps=40", "channels=4", "cells_per_stage=1", "batch_size=16", "alpha_learning_rate=0.05"]
+SAMPLE_BASED = ["evaluations=3000", "time_budget=null", "reward_epochs=200"]
+CASES = [(name, "digits", DIFFERENTIABLE) for name in ("rarts", "darts-1", "darts-2", "milenas", "gdas")] + [
+    (name, "cifar10", SAMPLE_BASED) for name in ("random-search", "regularised-evolution")
+]
+EXACT = ["architecture", "skip_ratio", "zero_ratio", "connected", "steps", "simulated_seconds", "parameters_m"]
+
+
+def command(name: str, dataset: str, settings: list[str], store: Path) -> list[str]:
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    return [
+        sys.executable, "-c", "from harness.main import main; main()", "run", "--method", name, "--dataset", dataset,
+        "--seeds", "0", "--store", str(store), "--threads", "1", "--checkpoint-seconds", "0", *flags,
+    ]  # fmt: skip
+
+
+def outcome(store: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    (row,) = Store(store).runs(status="finished").to_dict("records")
+    return pd.DataFrame([{key: row[key] for key in EXACT}]), read_history(
+        Store(store).run_folder(row["id"]) / "history.parquet"
+    )
+
+
+@pytest.mark.parametrize(("name", "dataset", "settings"), CASES)
+def test_killed_run_ends_like_an_uninterrupted_one(
+    name: str, dataset: str, settings: list[str], tmp_path: Path
+) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    whole, killed = command(name, dataset, settings, tmp_path / "whole"), tmp_path / "killed"
+    subprocess.run(whole, check=True, env=environment, capture_output=True)
+    kills = 0
+    for moment in range(3):  # at the first checkpoint, then a little later each time
+        process = subprocess.Popen(
+            command(name, dataset, settings, killed),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and not list(killed.glob("runs/*/checkpoint.pt")):
+            time.sleep(0.005)
+        time.sleep(0.15 * moment)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills
+    subprocess.run(command(name, dataset, settings, killed), check=True, env=environment, capture_output=True)
+    for expected, found in zip(outcome(tmp_path / "whole"), outcome(killed), strict=True):
+        pd.testing.assert_frame_equal(expected, found, check_exact=True)
