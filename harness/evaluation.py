@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from spaces.topology.table import Table
+from spaces.topology.table import Seed, Table
 
 from harness.data.datasets import ImageDataset
 from harness.experiment import RunSpec, Training
@@ -18,7 +18,8 @@ def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationR
         for split in ("validation", "test"):
             if not table.knows(dataset=dataset, split=split, epochs=200):
                 continue
-            for seed in (*table.seeds(dataset=dataset, split=split, epochs=200), "mean"):
+            seeds: list[Seed] = [*table.seeds(dataset=dataset, split=split, epochs=200), "mean"]
+            for seed in seeds:
                 error = table.error(
                     [architecture], dataset=dataset, split=split, epochs=200, seed=seed, missing="nan"
                 ).item()

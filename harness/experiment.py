@@ -15,7 +15,7 @@ from methods import find_method
 from spaces.errors import InputError, unknown
 from spaces.registry import find_space
 
-DATA_SETTINGS = {"downsample": 1}
+DATA_SETTINGS = {"downsample": 1, "resolution": 0}  # resolution 0: that of the data set
 
 
 class RunSpec(BaseModel):
@@ -80,7 +80,7 @@ class Experiment(BaseModel):
     def _runs_of(self, name: str, own: dict[str, Any], *, dataset: str, table: str, used: set[str]) -> list[RunSpec]:
         method, space = find_method(name), find_space(self.space)
         network = space.network_settings if method.differentiable else {}
-        data = DATA_SETTINGS if method.differentiable else {}
+        data = DATA_SETTINGS if network else {}
         fields = _setting_names(method.implementation.Settings)
         known = {*fields, *network, *data}
         for key in own:
@@ -101,8 +101,8 @@ class Experiment(BaseModel):
                 dataset=dataset,
                 search_seed=seed,
                 settings=settings.model_dump(by_alias=True, mode="json"),
-                network=_positive({**network, **{k: v for k, v in chosen.items() if k in network}}),
-                data=_positive({**data, **{k: v for k, v in chosen.items() if k in data}}),
+                network=_whole({**network, **{k: v for k, v in chosen.items() if k in network}}, lowest=1),
+                data=_whole({**data, **{k: v for k, v in chosen.items() if k in data}}, lowest=0),
                 table="" if method.differentiable else table,
             )
             for seed in self.seeds
@@ -152,8 +152,8 @@ def _setting_names(model: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-def _positive(values: dict[str, Any]) -> dict[str, int]:
+def _whole(values: dict[str, Any], *, lowest: int) -> dict[str, int]:
     for key, value in values.items():
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{key}={value!r} is refused: give a whole number of at least 1")
+        if not isinstance(value, int) or value < lowest:
+            raise InputError(f"{key}={value!r} is refused: give a whole number of at least {lowest}")
     return values

@@ -16,7 +16,7 @@ from harness.evaluation import tabular_evaluations, trained_evaluation
 from harness.experiment import RunSpec, Training
 from harness.machine import device_name, git_commit, peak_memory_mib, versions
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
-from harness.task import Resources, build_task
+from harness.task import Resources, build_task, open_dataset
 from harness.timing import SearchClock
 from methods import find_method
 from results.history import write_history
@@ -123,7 +123,7 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> int | None:
     """Train with every training seed that is not in the store yet: how many were trained, None when asked to stop."""
-    if training is None or not spec.network:
+    if training is None or not spec.data:
         return 0
     known = store.evaluations(run_id=spec.id, source="trained", epochs=training.epochs)
     missing = [seed for seed in training.seeds if seed not in set(known["evaluation_seed"])]
@@ -131,11 +131,7 @@ def _train(
         if should_stop():
             return None
         if dataset is None:
-            from harness.data.datasets import load_dataset
-
-            dataset = load_dataset(
-                spec.dataset, folder=resources.data_folder, device=torch.device(resources.device), **spec.data
-            )
+            dataset = open_dataset(spec, resources)
         evaluation = trained_evaluation(
             architecture, spec=spec, dataset=dataset, training=training, seed=seed, device=resources.device
         )

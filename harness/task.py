@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from spaces.topology.table import Table
@@ -27,12 +28,23 @@ class Resources:
     table: Path | None = None
 
 
+def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
+    """The run's data set on the run's device."""
+    return load_dataset(
+        spec.dataset,
+        folder=resources.data_folder,
+        device=resources.device,
+        downsample=spec.data["downsample"],
+        resolution=spec.data["resolution"] or None,
+    )
+
+
 def build_task(
     spec: RunSpec, *, resources: Resources, table: Table, clock: SearchClock
 ) -> tuple[Task, ImageDataset | None, list[Batch]]:
     """(the task, its data set, the held-out batches that validation reads); no test data in any of them."""
     method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
-    settings = method.implementation.Settings(**spec.settings)
+    settings: Any = method.implementation.Settings(**spec.settings)
     if not method.differentiable:
         objective = TabularObjective(
             table, dataset=spec.dataset, epochs=settings.reward_epochs, seed=settings.reward_seed
@@ -48,7 +60,7 @@ def build_task(
             train=train, validation=validation,
         )  # fmt: skip
         return task, None, []
-    dataset = load_dataset(spec.dataset, folder=resources.data_folder, device=device, **spec.data)
+    dataset = open_dataset(spec, resources)
     halves = split_half(len(dataset.train_images), seed=spec.search_seed)
     streams = [
         TimedStream(

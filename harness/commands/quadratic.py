@@ -1,7 +1,7 @@
 """`nas-harness quadratic`: where each method ends on the solvable model, and Figure 1."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ def quadratic(
 
     from harness.quadratic import figure_1, trajectory
 
-    settings = {"rarts": {"lambda": lambda_, "beta": beta}}
+    settings: dict[str, dict[str, Any]] = {"rarts": {"lambda": lambda_, "beta": beta}}
     ends = {
         name: trajectory(name, label=name, steps=steps, **settings.get(name, {})).points[-1]
         for name in ("rarts", "darts-1", "darts-2", "milenas")

@@ -201,7 +201,7 @@ def _checked_device(device: str) -> str:
 
 def _check_data(specs: list[Any], resources: Any) -> None:
     """Missing data are reported before the first search starts."""
-    from harness.data import load_dataset
+    from harness.task import open_dataset
 
-    for name, data in {(spec.dataset, tuple(spec.data.items())) for spec in specs if spec.network}:
-        load_dataset(name, folder=resources.data_folder, **dict(data))
+    for spec in {(spec.dataset, *spec.data.items()): spec for spec in specs if spec.data}.values():
+        open_dataset(spec, resources)
