@@ -1,0 +1,80 @@
+"""The topology search space of NATS-Bench (NAS-Bench-201) as the harness's methods see it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from spaces.space import CellSpace
+from spaces.topology.architecture import EDGES, OPERATIONS, SIZE, TopologyArchitecture
+from spaces.topology.isomorphism import canonical
+from spaces.topology.network import TopologyNetwork
+from spaces.topology.supernet import TopologySupernet
+
+
+class TopologySpace(CellSpace):
+    """NATS-Bench topology: one of five operations on each of the cell's six edges, 15,625 cells."""
+
+    name: ClassVar[str] = "topology"
+    network_settings: ClassVar[dict[str, int]] = {"channels": 16, "cells_per_stage": 5}  # NAS-Bench-201, Section 2.1
+
+    @property
+    def alpha_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """One architecture parameter, (6 edges, 5 operations)."""
+        return ((len(EDGES), len(OPERATIONS)),)
+
+    @property
+    def operation_names(self) -> tuple[str, ...]:
+        """The five operations, `none` first."""
+        return OPERATIONS
+
+    @property
+    def architectures(self) -> Iterator[TopologyArchitecture]:
+        """All 15,625, in the order of their index in the benchmark."""
+        return map(TopologyArchitecture.from_index, range(SIZE))
+
+    def sample(self, generator: np.random.Generator) -> TopologyArchitecture:
+        """One architecture, uniformly."""
+        return TopologyArchitecture.from_index(int(generator.integers(SIZE)))
+
+    def mutate(self, architecture: TopologyArchitecture, generator: np.random.Generator) -> TopologyArchitecture:
+        """The architecture with the operation of one uniformly drawn edge replaced by another operation."""
+        neighbours = self.neighbours(architecture)  # as many for every edge: uniform over edges and operations
+        return neighbours[int(generator.integers(len(neighbours)))]
+
+    def neighbours(self, architecture: TopologyArchitecture) -> list[TopologyArchitecture]:
+        """The 24 architectures that differ in exactly one edge."""
+        chosen = architecture.operations
+        return [
+            TopologyArchitecture((*chosen[:edge], operation, *chosen[edge + 1 :]))
+            for edge in range(len(EDGES))
+            for operation in OPERATIONS
+            if operation != chosen[edge]
+        ]
+
+    def canonical(self, architecture: TopologyArchitecture) -> str:
+        """The architecture's isomorphism class, as the benchmark counts them."""
+        return canonical(architecture)
+
+    def parse(self, text: str) -> TopologyArchitecture:
+        """The architecture of a string such as `|nor_conv_3x3~0|+|none~0|none~1|+|...|`; raises InputError."""
+        return TopologyArchitecture.parse(text)
+
+    def discretise(self, scores: Sequence[Tensor]) -> TopologyArchitecture:
+        """The architecture with the operation of the highest score on every edge; `scores` is one (6, 5) tensor."""
+        (score,) = scores
+        return TopologyArchitecture(tuple(OPERATIONS[best] for best in score.argmax(dim=-1).tolist()))
+
+    def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> TopologySupernet:
+        """The supernet with random weights; settings: `channels` (16), `cells_per_stage` (5)."""
+        return TopologySupernet(classes=classes, in_channels=in_channels, **settings)
+
+    def network(
+        self, architecture: TopologyArchitecture, *, classes: int, in_channels: int, **settings: Any
+    ) -> TopologyNetwork:
+        """The stand-alone network with random weights; settings: `channels` (16), `cells_per_stage` (5)."""
+        return TopologyNetwork(architecture, classes=classes, in_channels=in_channels, **settings)
+
+
+__all__ = ["TopologySpace"]
