@@ -1,0 +1,63 @@
+"""Random search at the same budget: what a board says when it is missing."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+BUDGET_SETTINGS = ("evaluations", "time_budget")  # what limits a search that asks a table
+
+
+def random_search_notes(
+    finished: pd.DataFrame,
+    evaluations: pd.DataFrame,
+    *,
+    reference: pd.DataFrame,
+    space: str,
+    dataset: str,
+    baseline: str,
+) -> list[str]:
+    """A line, with the command that adds it, for each budget at which the board lacks the baseline.
+
+    `reference` are runs of the baseline on other data sets, which the board shows because it never searched this one.
+    """
+    if finished.empty:
+        return []
+    ours = finished[finished["method"] == baseline]
+    budgets = {_text(_budget(settings)): _budget(settings) for settings in ours["settings"]}
+    notes = []
+    if len(reference):
+        searched = ", ".join(sorted(reference["dataset"].unique()))
+        notes.append(f"{baseline} did not search {dataset}; its runs on {searched} are shown for reference, unranked")
+    elif not budgets:
+        command = _command(space, _searchable(evaluations, dataset), finished["search_seed"], {}, baseline)
+        notes.append(f"{baseline} on {dataset} is missing; add it with: {command}")
+    others = finished[(finished["method"] != baseline) & finished["simulated_seconds"].notna()]
+    for method, group in others.groupby("method", sort=True):
+        wanted = {_text(_budget(settings)): _budget(settings) for settings in group["settings"]}
+        for text, budget in sorted(wanted.items()):
+            if budget and text not in budgets:
+                command = _command(space, dataset, group["search_seed"], budget, baseline)
+                notes.append(f"{baseline} at the budget of {method} ({text}) is missing; add it with: {command}")
+    return notes
+
+
+def _budget(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: settings[name] for name in BUDGET_SETTINGS if name in settings}
+
+
+def _text(budget: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in budget.items())
+
+
+def _searchable(evaluations: pd.DataFrame, dataset: str) -> str:
+    """The data set that a table can answer for: the search's own, or else one that found cells were looked up on."""
+    tabular = evaluations.loc[evaluations["source"] == "tabular", "dataset"]
+    return dataset if tabular.empty or dataset in set(tabular) else min(tabular)
+
+
+def _command(space: str, dataset: str, seeds: Iterable[int], budget: dict[str, Any], baseline: str) -> str:
+    numbers = ",".join(str(seed) for seed in sorted({int(seed) for seed in seeds}))
+    limits = "".join(f" --set {name}={json.dumps(value)}" for name, value in budget.items())
+    return f"nas-harness run --method {baseline} --space {space} --dataset {dataset} --seeds {numbers}{limits}"

@@ -1,0 +1,109 @@
+"""A leaderboard as grids of short texts, which the formats only have to dress."""
+
+import math
+from dataclasses import dataclass
+
+from reports.board import Cell, Column, Leaderboard, Row
+
+LEGEND = (
+    "mean ± standard deviation over search seeds [95 % Student-t interval]; ‡ standard deviation over evaluation "
+    "seeds inside a run; bold: best, told from all others (Welch, Holm); ≈: tied with the best"
+)
+_ERRORS_A_GRID = 4  # more columns fit no page
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One text of a grid."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts; the first column names the row."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[GridCell, ...], ...]
+    numeric: bool = True  # whether the columns after the first are numbers
+
+
+def grids(board: Leaderboard) -> list[Grid]:
+    """Errors (in blocks of four columns), then cells and cost, then the published figures clearly apart."""
+    found = []
+    if board.rows:
+        errors = board.evaluations
+        for start in range(0, len(errors), _ERRORS_A_GRID):
+            found.append(_errors(board, errors[start : start + _ERRORS_A_GRID]))
+        found.append(_properties(board))
+    if len(board.published):
+        found.append(_published(board))
+    return found
+
+
+def _errors(board: Leaderboard, columns: tuple[Column, ...]) -> Grid:
+    header = ["method", "runs", *(_heading(board, column) for column in columns)]
+    rows = []
+    for row in board.rows:
+        cells = [GridCell(row.label), GridCell(str(len(row.run_ids)))]
+        for column in columns:
+            verdict = board.verdicts[column.key]
+            text = _text(row.cells.get(column.key), decimals=2)
+            if verdict.enough and verdict.tied and not row.reference and row.label in (verdict.best, *verdict.tied):
+                text = f"≈ {text}"
+            cells.append(GridCell(text, bold=verdict.winner == row.label))
+        rows.append(tuple(cells))
+    return Grid("Final error in %, lower is better", tuple(header), tuple(rows))
+
+
+def _properties(board: Leaderboard) -> Grid:
+    header = ["method", *(_heading(board, column) for column in board.properties), "collapsed", "device"]
+    rows = [
+        (
+            GridCell(row.label),
+            *(GridCell(_property(row, column)) for column in board.properties),
+            GridCell(row.collapse.text),
+            GridCell(", ".join(row.devices) or "-"),
+        )
+        for row in board.rows
+    ]
+    return Grid("Found cells and search cost", tuple(header), tuple(rows))
+
+
+def _published(board: Leaderboard) -> Grid:
+    rows = []
+    for figure in board.published_figures:
+        value = "-" if figure["value"] is None else f"{figure['value']:g}"
+        spread = "" if figure["spread"] is None else f" ± {figure['spread']:g}"
+        others = ("-" if figure[name] is None else str(figure[name]) for name in ("unit", "paper", "table", "hardware"))
+        rows.append(tuple(GridCell(text) for text in (figure["label"], figure["metric"], f"{value}{spread}", *others)))
+    header = ("method", "quantity", "value", "unit", "paper", "table", "hardware")
+    return Grid("Published figures, not measured here", header, tuple(rows), numeric=False)
+
+
+def _heading(board: Leaderboard, column: Column) -> str:
+    sourced = [known.key for known in board.columns if known.source]
+    mark = f" ({sourced.index(column.key) + 1})" if column.key in sourced else ""
+    unit = "" if column.evaluation or column.unit == "1" else f", {column.unit}"
+    return f"{column.label}{unit}{mark}"
+
+
+def _property(row: Row, column: Column) -> str:
+    return _text(row.cells.get(column.key), decimals=None)
+
+
+def _text(cell: Cell | None, *, decimals: int | None) -> str:
+    if cell is None:
+        return "-"
+    summary = cell.summary
+    text = _number(summary.mean, decimals)
+    if not math.isnan(summary.std):
+        low, high = _number(summary.low, decimals), _number(summary.high, decimals)
+        text += f" ± {_number(summary.std, decimals)} [{low}, {high}]"
+    return text if cell.evaluation_spread is None else f"{text} ‡{_number(cell.evaluation_spread, decimals)}"
+
+
+def _number(value: float, decimals: int | None) -> str:
+    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
