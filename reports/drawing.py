@@ -20,7 +20,7 @@ _COLOURS = {  # Okabe and Ito's palette, told apart by everybody
     "nor_conv_3x3": "#0072B2",
     "avg_pool_3x3": "#009E73",
 }
-_PLACES = {0: (0.0, 0.0), 1: (1.0, 0.6), 2: (2.0, -0.6), 3: (3.0, 0.0)}
+_PLACES = {0: (0.0, 0.0), 1: (1.2, 0.6), 2: (2.4, -0.6), 3: (3.6, 0.0)}
 _NAMES = {0: "input", 1: "1", 2: "2", 3: "output"}
 
 
@@ -77,20 +77,20 @@ def _figure(edges: list[tuple[int, int, str]], *, title: str) -> Any:
     graph.add_nodes_from(_PLACES)
     for source, target, operation in edges:
         graph.add_edge(source, target, label=_SHORT[operation], colour=_COLOURS[operation])
-    figure = Figure(figsize=(8, 3.2))
+    figure = Figure(figsize=(9.6, 3.6))
     FigureCanvasAgg(figure)  # a canvas of its own: pyplot and its global state stay out of it
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_title(title, fontsize=7)
-    networkx.draw_networkx_nodes(graph, _PLACES, ax=axes, node_size=1800, node_color="#EEEEEE", edgecolors="#333333")
+    networkx.draw_networkx_nodes(graph, _PLACES, ax=axes, node_size=1500, node_color="#EEEEEE", edgecolors="#333333")
     networkx.draw_networkx_labels(graph, _PLACES, labels=_NAMES, ax=axes, font_size=10)
     if edges:
         colours = [colour for _, _, colour in graph.edges(data="colour")]
         networkx.draw_networkx_edges(
-            graph, _PLACES, ax=axes, node_size=1800, edge_color=colours, width=2.0, arrowsize=18
+            graph, _PLACES, ax=axes, node_size=1500, edge_color=colours, width=2.0, arrowsize=18
         )
         labels = {(source, target): label for source, target, label in graph.edges(data="label")}
-        # The long edges 0 -> 3 and 1 -> 2 cross in the middle, so labels sit nearer to their source.
-        networkx.draw_networkx_edge_labels(graph, _PLACES, edge_labels=labels, ax=axes, font_size=8, label_pos=0.62)
+        # The edges 0 -> 3 and 1 -> 2 cross in the middle and heads need room, so labels sit nearer to the source.
+        networkx.draw_networkx_edge_labels(graph, _PLACES, edge_labels=labels, ax=axes, font_size=8, label_pos=0.4)
     axes.margins(0.08, 0.2)
     return figure

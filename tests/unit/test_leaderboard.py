@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.commands import report
 from reports.board import Leaderboard
 from reports.formats import render
 from reports.leaderboard import leaderboard
-from results import EvaluationRecord, Store
+from results import EvaluationRecord, Store, StoreError
+from spaces.errors import InputError
 
 COMMAND = "nas-harness leaderboard --space topology --dataset digits"
 PUBLISHED = pd.DataFrame(
@@ -257,3 +259,56 @@ def test_terminal_shows_every_method(full: Leaderboard) -> None:
 def test_an_unknown_format_offers_the_known_ones(full: Leaderboard) -> None:
     with pytest.raises(ValueError, match="terminal, markdown, csv, json, latex"):
         render([full], "html")
+
+
+def test_the_command_prints_the_board_and_refuses_what_is_not_there(
+    records: Records, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records.add("rarts", 0, ("trained", "digits", 0, 2.0))
+    report.leaderboard(store=records.store.location, format_="csv")
+    from_store = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert from_store[0]["command"].startswith("nas-harness leaderboard --store ")
+    records.store.export_csv(tmp_path / "csv")
+    report.leaderboard(records=tmp_path / "csv", format_="csv", output=tmp_path / "board.csv")
+    with (tmp_path / "board.csv").open() as file:
+        from_records = list(csv.DictReader(file))
+    assert [line["mean"] for line in from_records] == [line["mean"] for line in from_store]
+    with pytest.raises(StoreError, match="nas-harness run"):
+        report.leaderboard(store=tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="nas-harness run"):
+        report.leaderboard(store=tmp_path / "empty")
+    with pytest.raises(InputError, match="did you mean digits"):
+        report.leaderboard(store=records.store.location, dataset="digit")
+    with pytest.raises(InputError, match="did you mean latex"):
+        report.leaderboard(store=records.store.location, format_="latexx")
+
+
+def test_show_tells_settings_provenance_cell_and_errors(
+    records: Records, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|nor_conv_1x1~1|avg_pool_3x3~2|"
+    records.add(
+        "rarts", 0, ("trained", "digits", 0, 2.25), ("tabular", "cifar10", None, 9.5), architecture=cell,
+        git_commit="abc123", versions={"torch": "2.13.0"}, host="box",
+    )  # fmt: skip
+    report.show("0000", store=records.store.location, draw=tmp_path / "cell.svg")
+    text = capsys.readouterr().out
+    for expected in ("abc123", "2.13.0", "box", "steps", "input --conv 3x3", "2.25", "mean", cell):
+        assert expected in text
+    assert (tmp_path / "cell.svg").exists()
+    report.show("0000", store=records.store.location, json_=True)
+    content = json.loads(capsys.readouterr().out)
+    assert (content["settings"], content["architecture"]) == ({"steps": 3}, cell)
+    assert {(line["source"], line["error_percent"]) for line in content["evaluations"]} == {
+        ("trained", 2.25),
+        ("tabular", 9.5),
+    }
+    with pytest.raises(StoreError, match="did you mean 000000000000"):
+        report.show("00000000000f", store=records.store.location)
+
+
+def test_show_does_not_draw_what_was_not_found(records: Records, tmp_path: Path) -> None:
+    records.add("rarts", 0, status="interrupted")
+    with pytest.raises(InputError, match="no topology cell to draw"):
+        report.show("0", store=records.store.location, draw=tmp_path / "cell.svg")

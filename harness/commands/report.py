@@ -1,0 +1,159 @@
+"""`nas-harness leaderboard` and `show`: what the run records say."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reports.board import Leaderboard
+    from results.store import Store
+
+DEFAULT_STORE = Path("nas-harness-store")
+StoreOption = Annotated[Path, typer.Option("--store", envvar="NAS_HARNESS_STORE", help="Folder of the run records.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def leaderboard(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    space: Annotated[str | None, typer.Option(help="Only this search space.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")] = "terminal",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Rank the methods: a board for every space and data set that was searched."""
+    from rich.console import Console
+
+    from reports.formats import FORMATS, as_renderable, render
+    from spaces.errors import InputError, unknown
+
+    format_ = "json" if json_ else format_
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    runs, evaluations = _read(store, database=database, records=records)
+    boards = _boards(
+        runs, evaluations, space=space, dataset=dataset, experiment=experiment,
+        source=_source_options(store, database=database, records=records),
+    )  # fmt: skip
+    if output is not None:
+        try:
+            output.write_text(render(boards, format_), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output} cannot be written ({error.strerror}): name another file") from error
+    elif format_ == "terminal":
+        for board in boards:
+            Console().print(as_renderable(board))
+    else:
+        typer.echo(render(boards, format_), nl=False)
+
+
+def show(
+    run: Annotated[str, typer.Argument(help="Run id, or its unique beginning.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    draw: Annotated[Path | None, typer.Option(help="Draw the cell into this file (.svg, .png or .pdf).")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show one run: settings, provenance, what it found and how good that is."""
+    import json
+
+    from rich.console import Console
+
+    from reports.drawing import save_cell
+    from reports.run_report import as_dictionary, as_renderable
+    from spaces.errors import InputError
+
+    opened = _open(store, database=database)
+    record = opened.run(run)
+    evaluations = opened.evaluations(run_id=record.id)
+    if json_:
+        typer.echo(json.dumps(as_dictionary(record, evaluations), indent=2))
+    else:
+        Console().print(as_renderable(record, evaluations))
+        typer.echo(record.architecture or "No architecture was found yet.")
+    if draw is not None:
+        if record.architecture is None or record.space != "topology":
+            raise InputError(f"run {record.id} has no topology cell to draw: choose a finished run of that space")
+        save_cell(record.architecture, draw)
+
+
+def _open(store: Path, *, database: str | None) -> "Store":
+    """The store, which has to be there; raises StoreError with the command that makes one."""
+    from results.errors import StoreError
+    from results.store import Store
+
+    opened = Store(store, database_url=database)
+    if not opened.exists:
+        raise StoreError(
+            f"there is no run store at {store}: make one with `nas-harness run --method rarts --store {store}`"
+        )
+    return opened
+
+
+def _read(store: Path, *, database: str | None, records: Path | None) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    from results.errors import StoreError
+    from results.records import read_frames
+
+    if records is not None:
+        return read_frames(records)
+    opened = _open(store, database=database)
+    runs = opened.runs()
+    if runs.empty:
+        raise StoreError(f"{store} holds no runs yet: add some with `nas-harness run --method rarts --store {store}`")
+    return runs, opened.evaluations()
+
+
+def _boards(
+    runs: "pd.DataFrame",
+    evaluations: "pd.DataFrame",
+    *,
+    space: str | None,
+    dataset: str | None,
+    experiment: str | None,
+    source: list[str],
+) -> "list[Leaderboard]":
+    from results.published_tables import published_rows
+
+    from reports.leaderboard import leaderboard as make_board
+    from spaces.errors import unknown
+
+    for name, wanted in (("experiment", experiment), ("space", space), ("dataset", dataset)):
+        known = sorted(runs[name].unique())
+        if wanted is not None and wanted not in known:
+            raise unknown(f"{name.replace('dataset', 'data set')} of the run records", wanted, known)
+    chosen = runs if experiment is None else runs[runs["experiment"] == experiment]
+    searched = sorted(set(zip(chosen["space"].tolist(), chosen["dataset"].tolist(), strict=True)))
+    options = [*source, *(["--experiment", experiment] if experiment else [])]
+    return [
+        make_board(
+            chosen,
+            evaluations,
+            space=of_space,
+            dataset=on_dataset,
+            command=shlex.join(["nas-harness", "leaderboard", *options, "--space", of_space, "--dataset", on_dataset]),
+            published=published_rows(of_space, on_dataset),
+        )
+        for of_space, on_dataset in searched
+        if space in (None, of_space) and dataset in (None, on_dataset)
+    ]
+
+
+def _source_options(store: Path, *, database: str | None, records: Path | None) -> list[str]:
+    """The options that name the records; a password in a URL is not repeated in a report."""
+    if records is not None:
+        return ["--records", str(records)]
+    if database is not None:
+        from sqlalchemy import make_url
+
+        return ["--database", make_url(database).render_as_string(hide_password=True)]
+    return ["--store", str(store)]
