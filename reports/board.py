@@ -18,6 +18,7 @@ class Column:
     unit: str
     source: str = ""  # table name and version, training recipe, latency source; "" where the search itself measured it
     evaluation: bool = False  # whether it is an error, which methods are ranked by
+    cost: bool = False  # whether it is a cost of the search rather than a property of what was found
 
 
 @dataclass(frozen=True)

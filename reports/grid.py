@@ -31,13 +31,13 @@ class Grid:
 
 
 def grids(board: Leaderboard) -> list[Grid]:
-    """Errors (in blocks of four columns), then cells and cost, then the published figures clearly apart."""
+    """Errors (in blocks of four columns), then found cells, search cost and the published figures clearly apart."""
     found = []
     if board.rows:
         errors = board.evaluations
         for start in range(0, len(errors), _ERRORS_A_GRID):
             found.append(_errors(board, errors[start : start + _ERRORS_A_GRID]))
-        found.append(_properties(board))
+        found += [_found_cells(board), _search_cost(board)]
     if len(board.published):
         found.append(_published(board))
     return found
@@ -58,18 +58,23 @@ def _errors(board: Leaderboard, columns: tuple[Column, ...]) -> Grid:
     return Grid("Final error in %, lower is better", tuple(header), tuple(rows))
 
 
-def _properties(board: Leaderboard) -> Grid:
-    header = ["method", *(_heading(board, column) for column in board.properties), "collapsed", "device"]
-    rows = [
-        (
-            GridCell(row.label),
-            *(GridCell(_property(row, column)) for column in board.properties),
-            GridCell(row.collapse.text),
-            GridCell(", ".join(row.devices) or "-"),
-        )
-        for row in board.rows
-    ]
-    return Grid("Found cells and search cost", tuple(header), tuple(rows))
+def _found_cells(board: Leaderboard) -> Grid:
+    columns = tuple(column for column in board.properties if not column.cost)
+    header = ("method", *(_heading(board, column) for column in columns), "collapsed")
+    rows = [(*_property_cells(row, columns), GridCell(row.collapse.text)) for row in board.rows]
+    return Grid("Found cells", header, tuple(rows))
+
+
+def _search_cost(board: Leaderboard) -> Grid:
+    columns = tuple(column for column in board.properties if column.cost)
+    header = ("method", *(_heading(board, column) for column in columns), "device")
+    rows = [(*_property_cells(row, columns), GridCell(", ".join(row.devices) or "-")) for row in board.rows]
+    return Grid("Search cost", header, tuple(rows))
+
+
+def _property_cells(row: Row, columns: tuple[Column, ...]) -> tuple[GridCell, ...]:
+    texts = (_text(row.cells.get(column.key), decimals=None) for column in columns)
+    return GridCell(row.label), *(GridCell(text) for text in texts)
 
 
 def _published(board: Leaderboard) -> Grid:
@@ -90,10 +95,6 @@ def _heading(board: Leaderboard, column: Column) -> str:
     return f"{column.label}{unit}{mark}"
 
 
-def _property(row: Row, column: Column) -> str:
-    return _text(row.cells.get(column.key), decimals=None)
-
-
 def _text(cell: Cell | None, *, decimals: int | None) -> str:
     if cell is None:
         return "-"
@@ -106,4 +107,7 @@ def _text(cell: Cell | None, *, decimals: int | None) -> str:
 
 
 def _number(value: float, decimals: int | None) -> str:
-    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+    """Fixed decimals, or three significant digits (whole numbers from a thousand on)."""
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -26,8 +26,8 @@ _PROPERTIES = (
     Column("flops_m", "multiply-adds", "M"),
 )
 _COSTS = (
-    Column("device_days", "search cost", "device-days"),
-    Column("simulated_seconds", "search cost, simulated by a table", "s"),
+    Column("device_days", "search cost", "device-days", cost=True),
+    Column("simulated_seconds", "search cost, simulated by a table", "s", cost=True),
 )
 
 

@@ -214,7 +214,7 @@ def full(records: Records) -> Leaderboard:
 def test_markdown_tables_are_well_formed(full: Leaderboard) -> None:
     text = render([full], "markdown")
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 3  # errors, cells and cost, published
+    assert len(blocks) == 4  # errors, found cells, search cost, published
     for lines in blocks:
         assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
     assert COMMAND in text
@@ -242,7 +242,7 @@ def test_latex_is_escaped_and_balanced(full: Leaderboard) -> None:
     text = render([full], "latex")
     assert r"DARTS \& co\_1" in text
     assert r"CPU\_100\%" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\toprule") == 3
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\toprule") == 4
     table = text.split(r"\begin{tabular}{")[1]
     columns = table.split("}")[0]
     header = table.split("\\toprule\n")[1].split("\\\\")[0]
