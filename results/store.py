@@ -148,14 +148,16 @@ class Store:
     def _select(self, table: Table, filters: dict[str, Any], *, order: Sequence[str]) -> list[dict[str, Any]]:
         if not self.exists:
             return []
-        query = select(table).order_by(*(table.c[name] for name in order))
+        query = select(table)
         for name, value in filters.items():
             if name not in table.c:
                 raise StoreError(f"{table.name} have no column '{name}': filter by one of {', '.join(table.c.keys())}")
             column = table.c[name]
             query = query.where(column.in_(value) if isinstance(value, list | tuple | set) else column == value)
         with self._connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        # Sorted here, because databases disagree about NULLs and capital letters.
+        return sorted(rows, key=lambda row: [(row[name] is not None, row[name]) for name in order])
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
@@ -169,7 +171,8 @@ class Store:
             with engine.connect() as connection:
                 yield connection
         except IntegrityError as error:
-            raise StoreError(f"{name} refused the record ({error.orig}): write the run before its parts") from error
+            refusal = _one_line(error.orig)
+            raise StoreError(f"{name} refused the record ({refusal}): write the run before its parts") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if "not a database" in str(cause):
