@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import catalogue, demo, quadratic, report, run, table
+from harness.commands import baselines, catalogue, demo, quadratic, report, run, table
 
 app = typer.Typer(
     name="nas-harness",
@@ -18,6 +18,7 @@ app.command()(report.leaderboard)
 app.command()(report.show)
 app.command()(run.runs)
 app.command()(run.export)
+app.command()(baselines.baselines)
 app.command()(quadratic.quadratic)
 app.command()(demo.demo)
 app.command()(catalogue.methods)

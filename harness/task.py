@@ -39,6 +39,22 @@ def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
     )
 
 
+def check_data(specs: list[RunSpec], resources: Resources, table: Table) -> None:
+    """Report what is missing before the first search starts; raises InputError."""
+    for spec in {(spec.method, spec.dataset, *spec.data.items()): spec for spec in specs}.values():
+        if spec.data:
+            open_dataset(spec, resources)
+        elif spec.table:
+            open_objective(spec, table)
+
+
+def open_objective(spec: RunSpec, table: Table) -> TabularObjective:
+    """The table's answers that the run's settings ask for."""
+    return TabularObjective(
+        table, dataset=spec.dataset, epochs=spec.settings["reward_epochs"], seed=spec.settings["reward_seed"]
+    )
+
+
 def build_task(
     spec: RunSpec, *, resources: Resources, table: Table, clock: SearchClock
 ) -> tuple[Task, ImageDataset | None, list[Batch]]:
@@ -46,9 +62,7 @@ def build_task(
     method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
     settings: Any = method.implementation.Settings(**spec.settings)
     if not method.differentiable:
-        objective = TabularObjective(
-            table, dataset=spec.dataset, epochs=settings.reward_epochs, seed=settings.reward_seed
-        )
+        objective = open_objective(spec, table)
         task = Task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={}, objective=objective
         )

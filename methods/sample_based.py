@@ -24,7 +24,7 @@ class SampleBasedMethod(Method):
         time_budget: float | None = Field(20_000.0, gt=0)  # seconds: NATS-Bench, Section 5 on CIFAR-10
         evaluations: int | None = Field(None, ge=1)
         reward_epochs: int = Field(12, ge=1)  # the validation error after this many epochs (NATS-Bench, Section 5)
-        reward_seed: int | Literal["mean"] = 777  # the training seed whose error is seen; a search trains once
+        reward_seed: int | Literal["mean"] = "mean"  # of the training whose error is the reward; most have one seed
 
         @model_validator(mode="after")
         def _some_budget(self) -> "SampleBasedMethod.Settings":

@@ -67,15 +67,16 @@ def start(
     from spaces.topology.table import load_table
 
     from harness.experiment import make_experiment
-    from harness.task import Resources
+    from harness.task import Resources, check_data
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
     from spaces.errors import InputError
 
     wanted = make_experiment(content, source=source)
-    specs = wanted.runs(table=load_table(table).name)
+    known = load_table(table)
+    specs = wanted.runs(table=f"{known.name} {known.version}")
     resources = Resources(device=_checked_device(device), data_folder=data, table=table)
-    _check_data(specs, resources)
+    check_data(specs, resources, known)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
@@ -197,11 +198,3 @@ def _checked_device(device: str) -> str:
     if kind.type == "cuda" and not torch.cuda.is_available():
         raise InputError("this machine has no usable CUDA device: use --device cpu")
     return device
-
-
-def _check_data(specs: list[Any], resources: Any) -> None:
-    """Missing data are reported before the first search starts."""
-    from harness.task import open_dataset
-
-    for spec in {(spec.dataset, *spec.data.items()): spec for spec in specs if spec.data}.values():
-        open_dataset(spec, resources)
