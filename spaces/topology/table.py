@@ -67,6 +67,8 @@ class Table:
             for key in self.records:
                 if key[:2] == recorded:
                     self._accuracies[dataset, split, key[2], key[3]] = self._accuracies[key]
+        #: every (data set, split, epochs, seed) that can be asked for: the records, and the paper's splits
+        self.answers: tuple[AccuracyKey, ...] = tuple(sorted(self._accuracies, key=str))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
