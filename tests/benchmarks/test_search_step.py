@@ -109,31 +109,28 @@ def _xautodl_gdas(cells: int) -> Callable[[], None]:
     return _xautodl_step(theirs, logits)
 
 
-def _seconds(step: Callable[[], None], rounds: int) -> list[float]:
-    step()
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
 def _compare(
     benchmark: Any, ours: Callable[[int], Callable[[], None]], theirs: Callable[[int], Callable[[], None]], rounds: int
 ) -> None:
-    if benchmark.disabled:  # both steps have merely to run
-        benchmark(ours(1))
-        theirs(1)()
-        return
-    benchmark.pedantic(ours(CELLS), rounds=rounds, warmup_rounds=1)
-    seconds, reference = benchmark.stats.stats.median, statistics.median(_seconds(theirs(CELLS), rounds))
-    benchmark.extra_info.update(
-        threads=torch.get_num_threads(),
-        median_seconds=round(seconds, 4),
-        xautodl_median_seconds=round(reference, 4),
-        times_faster_than_xautodl=round(reference / seconds, 2),
-    )
+    cells = 1 if benchmark.disabled else CELLS  # when benchmarking is switched off, both steps have merely to run
+    our_step, their_step, reference = ours(cells), theirs(cells), []
+
+    def time_theirs() -> None:  # in turn with ours, so that whatever else the machine does slows both
+        start = time.perf_counter()
+        their_step()
+        reference.append(time.perf_counter() - start)
+
+    their_step()
+    our_step()
+    benchmark.pedantic(our_step, setup=time_theirs, rounds=1 if benchmark.disabled else rounds)
+    if not benchmark.disabled:
+        seconds = benchmark.stats.stats.median
+        benchmark.extra_info.update(
+            threads=torch.get_num_threads(),
+            median_seconds=round(seconds, 4),
+            xautodl_median_seconds=round(statistics.median(reference), 4),
+            times_faster_than_xautodl=round(statistics.median(reference) / seconds, 2),
+        )
 
 
 def test_darts_step(benchmark: Any) -> None:
