@@ -11,6 +11,7 @@ Any number of processes may open and write the same store.
 
 import contextlib
 import difflib
+import functools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -159,12 +160,16 @@ class Store:
         # Sorted here, because databases disagree about NULLs and capital letters.
         return sorted(rows, key=lambda row: [(row[name] is not None, row[name]) for name in order])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A store sent to another process makes an engine of its own there."""
+        return {name: value for name, value in vars(self).items() if name != "_engine"}
+
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
         """A connection to the prepared database; the database's own errors become StoreErrors."""
         name = str(self.database or _without_password(self.database_url))
         try:
-            engine = self._engine()
+            engine = self._engine
             if not self._prepared:
                 prepare(engine, lock=self.location / "schema.lock", name=name)
                 self._prepared = True
@@ -191,8 +196,9 @@ class Store:
         with self._connect() as connection, connection.begin():
             yield connection
 
+    @functools.cached_property
     def _engine(self) -> Engine:
-        """No connection outlives its use, so that a store can be shared with forked and pickled workers."""
+        """No connection outlives its use, so that a store can be shared with forked workers."""
         url = self.database_url or f"sqlite:///{self.database}"
         if not url.startswith("sqlite"):
             return create_engine(url, poolclass=NullPool)
