@@ -16,7 +16,7 @@ demo: install
 	$(BIN)/nas-harness demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 lint: install
 	$(BIN)/ruff check .

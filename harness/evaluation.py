@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from spaces.topology.table import Seed, Table
-
 from harness.data.datasets import ImageDataset
 from harness.experiment import RunSpec, Training
 from harness.training import TrainingSettings, train_standalone
 from results.models import EvaluationRecord
 from spaces.registry import find_space
+from spaces.topology.table import Seed, Table
 
 
 def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationRecord]:

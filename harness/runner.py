@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 import torch
 from filelock import FileLock, Timeout
-from spaces.topology.cost import flops_m, parameters_m
-from spaces.topology.table import Table, load_table
 
 from harness.data.datasets import ImageDataset
 from harness.evaluation import tabular_evaluations, trained_evaluation
@@ -23,6 +21,8 @@ from results.history import write_history
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.registry import find_space
+from spaces.topology.cost import flops_m, parameters_m
+from spaces.topology.table import Table, load_table
 
 Outcome = Literal["finished", "skipped", "interrupted", "busy"]
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from spaces.topology.table import Table
 
 from harness.data.datasets import ImageDataset, load_dataset
 from harness.data.streams import ordered_batches, split_half
@@ -17,6 +16,7 @@ from spaces.quadratic import QuadraticSpace
 from spaces.registry import find_space
 from spaces.space import Batch
 from spaces.topology.latency import operation_latency
+from spaces.topology.table import Table
 
 
 @dataclass(frozen=True)

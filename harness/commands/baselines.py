@@ -1,7 +1,7 @@
 """`nas-harness baselines`: the benchmark's protocol for random search and evolution, hundreds of repeats in seconds."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,17 +17,17 @@ def baselines(
     """Random search and evolution on the table: final accuracies beside the published ones."""
     import json
 
+    from results.published_tables import published_rows
     from rich.console import Console
     from rich.progress import track
     from rich.table import Table as Grid
 
     from harness.baselines import BUDGETS, repeat_baseline
-    from results.published_tables import published_rows
     from spaces.topology.table import load_table
 
     loaded = load_table(table)
     cases = [(name, dataset) for name in ("random-search", "regularised-evolution") for dataset in BUDGETS]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, dataset in track(cases, description="baselines", console=Console(stderr=True)):
         found = repeat_baseline(name, loaded, dataset=dataset, repeats=repeats, budget=budget)
         published = published_rows("topology", dataset)

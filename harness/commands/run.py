@@ -64,13 +64,13 @@ def start(
     import json
 
     from rich.console import Console
-    from spaces.topology.table import load_table
 
     from harness.experiment import make_experiment
     from harness.task import Resources, check_data
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
     from spaces.errors import InputError
+    from spaces.topology.table import load_table
 
     wanted = make_experiment(content, source=source)
     known = load_table(table)

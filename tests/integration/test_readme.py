@@ -1,0 +1,61 @@
+"""Every command and code block of the README, executed."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.experiment import load_experiment
+from harness.main import main
+from methods import registry
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.M | re.S)
+COMMANDS = [
+    line for language, block in BLOCKS if not language for line in block.splitlines() if line.startswith("nas-harness ")
+]
+FULL_SIZE = ["topology-cifar10", "table ingest"]  # need downloads or hours: their parts are tested elsewhere
+
+
+def execute(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, command
+
+
+def test_every_command_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(COMMANDS) >= 6
+    monkeypatch.chdir(tmp_path)
+    for command in COMMANDS:
+        if not any(word in command for word in FULL_SIZE):
+            execute(command, monkeypatch)
+
+
+def test_the_experiment_file_is_valid(tmp_path: Path) -> None:
+    (block,) = [block for language, block in BLOCKS if language == "yaml"]
+    path = tmp_path / "experiment.yaml"
+    path.write_text(block)
+    assert len(load_experiment(path).runs(table="embedded")) == 6
+
+
+def test_the_new_method_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = [block for language, block in BLOCKS if language == "python"]
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block, "README.md", "exec"), namespace)
+    monkeypatch.chdir(tmp_path)
+    flags = "--dataset cifar10 --seeds 0 --set evaluations=30 --set reward_epochs=200 --set time_budget=null"
+    execute(f"nas-harness run --method hill-climbing {flags}", monkeypatch)
+    from results.store import Store
+
+    assert Store(tmp_path / "nas-harness-store").runs()["steps"].tolist() == [30]
+
+
+def test_make_targets_exist() -> None:
+    makefile = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, flags=re.M):
+        assert re.search(rf"^{target}:", makefile, flags=re.M)
