@@ -5,7 +5,7 @@ printed row with several figures, such as an error and a parameter count, has a 
 
 | column | holds |
 |---|---|
-| `paper` | `rarts` (Xue, Qi and Xin, IEEE Access 2022), `thesis` (the RARTS thesis, UC Irvine 2022), `pr-darts` (Theory-Inspired Path-Regularized Differential NAS), `sparse-nas` (NAS as Sparse Supernet), `optimisation-inspired` (Optimization-inspired Manual Architecture Design and NAS), `nats-bench`, `nas-bench-201` |
+| `paper` | `rarts` (Xue, Qi and Xin, IEEE Access 2022), `thesis` (the RARTS thesis, UC Irvine 2022), `pr-darts` (Theory-Inspired Path-Regularized Differential NAS), `sparse-nas` (NAS as Sparse Supernet), `optimisation-inspired` (Optimization-inspired Manual Architecture Design and NAS), `nats-bench`, `nas-bench-201`, and `nas-bench-201-reproduction` (others' repeat of its searches) |
 | `table` | as printed, `Table 4.1`; `quoted` where the figures were taken from quotations of the paper |
 | `row` | printed row, from 1 |
 | `space`, `dataset` | what the method searched, and what the figure was measured on; designs by hand have the space `hand-designed` |

@@ -174,6 +174,16 @@ def test_quotations_that_nobody_confirmed_say_so() -> None:
     assert len(gdas) == 2
 
 
+def test_a_reproduction_is_not_taken_for_the_paper() -> None:
+    evolution = published_rows("topology", "cifar10").query("method == 'regularised-evolution'")
+    tests = evolution[evolution["metric"] == "test_accuracy"]
+    assert dict(zip(tests["paper"], tests["value"], strict=True)) == {
+        "nas-bench-201": 93.92,
+        "nas-bench-201-reproduction": 93.80,
+    }
+    assert tests["note"].str.contains("reproduction").tolist() == [False, True]
+
+
 def test_changing_a_result_changes_nothing_else() -> None:
     first = load_published("rarts", "Table 4")
     first.loc[0, "value"] = -1.0
