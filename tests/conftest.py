@@ -7,6 +7,10 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from filelock import FileLock
+
+# Several test processes share the cores: OpenMP teams larger than one would wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 VARIABLE = "NAS_HARNESS_TEST_DATA"
 
@@ -25,8 +29,6 @@ def data_folder() -> Path:
     folder = Path(platformdirs.user_cache_dir("nas-harness")) / "test-data"
     lock = folder.with_suffix(".lock")
     folder.mkdir(parents=True, exist_ok=True)
-    from filelock import FileLock
-
     with FileLock(lock):
         subprocess.run([sys.executable, str(packed), str(folder)], check=True)
     return folder

@@ -31,7 +31,9 @@ def run(
     table: Annotated[Path | None, typer.Option(envvar="NAS_HARNESS_TABLE", help="An ingested table file.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads a worker; 0 shares the cores equally.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
+    ] = 0,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 20.0,
     json_: JsonOption = False,
 ) -> None:
@@ -80,7 +82,7 @@ def start(
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
-        resources=resources, threads=threads or max(1, (os.cpu_count() or 1) // workers),
+        resources=resources, threads=threads or _default_threads(workers),
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
     console = Console(stderr=True)
@@ -99,6 +101,12 @@ def start(
     if len(outcomes) < len(specs) or "interrupted" in counts:
         console.print("Interrupted. Give the same command again to resume.")
         raise typer.Exit(130)
+
+
+def _default_threads(workers: int) -> int:
+    """What OMP_NUM_THREADS says, else an equal share of the cores."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return int(named) if named.isdigit() and int(named) else max(1, (os.cpu_count() or 1) // workers)
 
 
 def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, json_: JsonOption = False) -> None:
