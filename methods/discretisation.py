@@ -26,20 +26,16 @@ class Discretisation(ABC):
 
 
 class Argmax(Discretisation):
-    """The strongest operation of every edge, the zero operation included (NAS-Bench-201's rule)."""
+    """The strongest operation of every edge."""
+
+    class Settings(SettingsModel):
+        """Which operations may be chosen."""
+
+        allow_none: bool = True  # NAS-Bench-201's rule; false is DARTS' rule, which never chooses the zero operation
 
     def __call__(self, space: Space, scores: Sequence[Tensor]) -> Any:
-        """The argmax over all operations of each edge."""
-        return space.discretise(scores)
-
-
-class ArgmaxWithoutNone(Discretisation):
-    """The strongest operation of every edge other than the zero operation (DARTS' rule)."""
-
-    def __call__(self, space: Space, scores: Sequence[Tensor]) -> Any:
-        """The argmax over the non-zero operations of each edge."""
+        """The argmax over the allowed operations of each edge."""
+        if self.settings.allow_none:
+            return space.discretise(scores)
         allowed = torch.tensor([name != "none" for name in space.operation_names], device=scores[0].device)
         return space.discretise([score.masked_fill(~allowed, -torch.inf) for score in scores])
-
-
-DISCRETISATIONS: dict[str, type[Discretisation]] = {"argmax": Argmax, "argmax-without-none": ArgmaxWithoutNone}

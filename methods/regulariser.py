@@ -55,6 +55,3 @@ class Latency(Regulariser):
             for alpha, latency in zip(alphas, self.task.operation_latency, strict=True)
         ]
         return self.settings.gamma * torch.stack(terms).sum()
-
-
-REGULARISERS: dict[str, type[Regulariser]] = {"latency": Latency}

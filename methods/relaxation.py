@@ -106,11 +106,3 @@ class _StraightThrough(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """The gradient of the hard sample, handed to the soft one."""
         return gradients[0], None
-
-
-RELAXATIONS: dict[str, type[Relaxation]] = {
-    "softmax": Softmax,
-    "gumbel-softmax": GumbelSoftmax,
-    "hard-gumbel": HardGumbel,
-    "identity": Identity,
-}

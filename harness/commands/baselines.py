@@ -1,9 +1,10 @@
 """`nas-harness baselines`: the benchmark's protocol for random search and evolution, hundreds of repeats in seconds."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from harness.commands.options import JsonOption, TableOption
 
 
 def baselines(
@@ -11,18 +12,18 @@ def baselines(
     budget: Annotated[
         float | None, typer.Option(min=1, help="Simulated seconds; by default 20,000 / 40,000 / 120,000.")
     ] = None,
-    table: Annotated[Path | None, typer.Option(envvar="NAS_HARNESS_TABLE", help="An ingested table file.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    table: TableOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Random search and evolution on the table: final accuracies beside the published ones."""
     import json
 
-    from results.published_tables import published_rows
     from rich.console import Console
     from rich.progress import track
     from rich.table import Table as Grid
 
     from harness.baselines import BUDGETS, repeat_baseline
+    from results.published_tables import published_rows
     from spaces.topology.table import load_table
 
     loaded = load_table(table)

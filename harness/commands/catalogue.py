@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from harness.commands.options import JsonOption
 
 
 def methods(

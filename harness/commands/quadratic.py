@@ -5,13 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.commands.options import JsonOption
+
 
 def quadratic(
     lambda_: Annotated[float, typer.Option("--lambda", min=0, help="RARTS' weight of the auxiliary loss.")] = 15.0,
     beta: Annotated[float, typer.Option(min=0, help="RARTS' weight of the distance between both networks.")] = 15.0,
     steps: Annotated[int, typer.Option(min=1, help="Steps of size 0.01.")] = 5000,
     figure: Annotated[Path | None, typer.Option(help="Draw Figure 1 of the paper: a .png, .svg or .pdf file.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Solvable model (RARTS, Section III-D): the limits of RARTS, DARTS and MiLeNAS by their real update code."""
     import json

@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from reports.board import Leaderboard
     from results.store import Store
-
-DEFAULT_STORE = Path("nas-harness-store")
-StoreOption = Annotated[Path, typer.Option("--store", envvar="NAS_HARNESS_STORE", help="Folder of the run records.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def leaderboard(
@@ -122,9 +117,8 @@ def _boards(
     experiment: str | None,
     source: list[str],
 ) -> "list[Leaderboard]":
-    from results.published_tables import published_rows
-
     from reports.leaderboard import leaderboard as make_board
+    from results.published_tables import published_rows
     from spaces.errors import unknown
 
     for name, wanted in (("experiment", experiment), ("space", space), ("dataset", dataset)):

@@ -6,12 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-StoreOption = Annotated[Path, typer.Option("--store", envvar="NAS_HARNESS_STORE", help="Folder of the run records.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DEFAULT_STORE = Path("nas-harness-store")
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
 
 
 def run(
@@ -28,7 +23,7 @@ def run(
     data: Annotated[
         Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
     ] = None,
-    table: Annotated[Path | None, typer.Option(envvar="NAS_HARNESS_TABLE", help="An ingested table file.")] = None,
+    table: TableOption = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     threads: Annotated[

@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.commands.options import JsonOption, TableOption
+
 if TYPE_CHECKING:
     from spaces.topology.architecture import TopologyArchitecture
     from spaces.topology.table import Table
 
 app = typer.Typer(name="table", help="The tabular benchmark NATS-Bench (topology space).", no_args_is_help=True)
-
-TableOption = Annotated[
-    Path | None,
-    typer.Option("--table", envvar="NAS_HARNESS_TABLE", help="An ingested table file; without one, the default table."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
