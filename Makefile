@@ -24,4 +24,4 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
-	$(BIN)/python -m pytest --benchmark-enable --benchmark-only tests/benchmarks
+	$(BIN)/python -m pytest --benchmark-enable --benchmark-only -s tests/benchmarks

@@ -6,36 +6,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from methods.method import Metrics
-from methods.update_rule import Gradients, UpdateRule
+from methods.first_order import FirstOrder
+from methods.update_rule import Gradients
 from spaces.space import Batch
 
 
-class SecondOrder(UpdateRule):
+class SecondOrder(FirstOrder):
     """w <- w - eta_w grad_w L_t(w, a);  a <- a - eta_a d/da L_v(w'(a), a), w'(a) one optimiser step ahead of w.
 
     d/da L_v(w'(a), a) = grad_a L_v(w', a) - xi [grad_a L_t(w+, a) - grad_a L_t(w-, a)] / (2 epsilon),
     w+- = w +- epsilon grad_{w'} L_v(w', a), xi = eta_w (1 + momentum with Nesterov).
     """
 
-    class Settings(UpdateRule.Settings):
+    class Settings(FirstOrder.Settings):
         """The finite difference's step is `difference_scale` / |grad_{w'} L_v|."""
 
         difference_scale: float = Field(0.01, gt=0)  # DARTS, Section 2.3
 
-    def step(self, train: Batch, validation: Batch, *, alpha_moves: bool) -> Metrics:
-        """Weights on D_t, then alpha on D_v through one unrolled step on D_t."""
-        (network,) = self.networks
-        train_loss, weight_gradients = self.weight_gradients(network, train)
-        self.move_weights(0, weight_gradients)
-        metrics = {"train_loss": train_loss.item()}
-        if alpha_moves:
-            validation_loss, alpha_gradients = self.unrolled_gradients(train, validation)
-            self.move_alpha(alpha_gradients)
-            metrics["validation_loss"] = validation_loss.item()
-        return metrics
-
-    def unrolled_gradients(self, train: Batch, validation: Batch) -> tuple[Tensor, Gradients]:
+    def architecture_gradients(self, train: Batch, validation: Batch) -> tuple[Tensor, Gradients]:
         """(L_v(w', a), its total derivative in alpha)."""
         (network,) = self.networks
         weights = list(network.parameters())

@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from methods import Task, find_method
 from spaces.space import Batch
-from spaces.topology.architecture import EDGES, OPERATIONS
-from spaces.topology.supernet import TopologySupernet
+from spaces.topology.architecture import OPERATIONS
+from spaces.topology.space import TopologySpace
 
 CHANNELS, CELLS, CLASSES, BATCH = 16, 5, 10, 64
 
@@ -27,10 +28,6 @@ def _batch() -> Batch:
 def _optimisers(weights: list[nn.Parameter], alpha: Tensor) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     momentum = torch.optim.SGD(weights, 0.025, momentum=0.9, weight_decay=5e-4, nesterov=True)
     return momentum, torch.optim.Adam([alpha], 3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
-
-
-def _softmax(alpha: Tensor) -> Tensor:
-    return alpha.softmax(-1)
 
 
 class _HardSamples:
@@ -46,24 +43,34 @@ class _HardSamples:
         return hard * (1 + soft - soft.detach())
 
 
-def _our_step(relax: Callable[[Tensor], Tensor], cells: int) -> Callable[[], None]:
-    torch.manual_seed(0)
-    net, train, validation = TopologySupernet(channels=CHANNELS, cells_per_stage=cells), _batch(), _batch()
-    weights = list(net.parameters())
-    alpha = (1e-3 * torch.randn(len(EDGES), len(OPERATIONS))).requires_grad_()
-    weight_optimiser, alpha_optimiser = _optimisers(weights, alpha)
+class _SameBatch:
+    """A stream that costs nothing."""
 
-    def step() -> None:
-        with torch.no_grad():
-            mixture = relax(alpha)
-        found = torch.autograd.grad(net.loss(train, [mixture]), weights, allow_unused=True)
-        for weight, gradient in zip(weights, found, strict=True):
-            weight.grad = gradient
-        nn.utils.clip_grad_norm_(weights, 5)
-        weight_optimiser.step()
-        (alpha.grad,) = torch.autograd.grad(net.loss(validation, [relax(alpha)]), [alpha], allow_unused=True)
-        alpha_optimiser.step()
+    def __init__(self) -> None:
+        self.batch = _batch()
 
+    def next(self) -> Batch:
+        return self.batch
+
+
+def _our_step(name: str, cells: int) -> Callable[[], object]:
+    """The method's own step, as a search runs it."""
+    method: Any = find_method(name).implementation()
+    method.start(
+        Task(
+            space=TopologySpace(),
+            settings=method.Settings(steps=1_000_000),  # the temperature stays where it starts
+            seed=0,
+            device=torch.device("cpu"),
+            space_settings={"channels": CHANNELS, "cells_per_stage": cells},
+            classes=CLASSES,
+            in_channels=3,
+            train=_SameBatch(),  # type: ignore[arg-type]
+            validation=_SameBatch(),  # type: ignore[arg-type]
+        )
+    )
+    method.relaxation.generator.manual_seed(0)
+    step: Callable[[], object] = method.step
     return step
 
 
@@ -109,11 +116,9 @@ def _xautodl_gdas(cells: int) -> Callable[[], None]:
     return _xautodl_step(theirs, logits)
 
 
-def _compare(
-    benchmark: Any, ours: Callable[[int], Callable[[], None]], theirs: Callable[[int], Callable[[], None]], rounds: int
-) -> None:
+def _compare(benchmark: Any, name: str, theirs: Callable[[int], Callable[[], None]], rounds: int) -> None:
     cells = 1 if benchmark.disabled else CELLS  # when benchmarking is switched off, both steps have merely to run
-    our_step, their_step, reference = ours(cells), theirs(cells), []
+    our_step, their_step, reference = _our_step(name, cells), theirs(cells), []
 
     def time_theirs() -> None:  # in turn with ours, so that whatever else the machine does slows both
         start = time.perf_counter()
@@ -129,14 +134,21 @@ def _compare(
             threads=torch.get_num_threads(),
             median_seconds=round(seconds, 4),
             xautodl_median_seconds=round(statistics.median(reference), 4),
-            times_faster_than_xautodl=round(statistics.median(reference) / seconds, 2),
+            times_as_fast_as_xautodl=round(statistics.median(reference) / seconds, 2),
         )
+        print(f"\n{name}: {benchmark.extra_info}")
 
 
-def test_darts_step(benchmark: Any) -> None:
-    _compare(benchmark, lambda cells: _our_step(_softmax, cells), _xautodl_darts, rounds=5)
+def test_darts_step_beside_xautodl(benchmark: Any) -> None:
+    _compare(benchmark, "darts-1", _xautodl_darts, rounds=5)
 
 
-def test_gdas_step(benchmark: Any) -> None:
+def test_gdas_step_beside_xautodl(benchmark: Any) -> None:
     # The same samples in both, and many: how long a step takes depends on the operations drawn.
-    _compare(benchmark, lambda cells: _our_step(_HardSamples(), cells), _xautodl_gdas, rounds=20)
+    _compare(benchmark, "gdas", _xautodl_gdas, rounds=20)
+
+
+@pytest.mark.parametrize("name", ["darts-1", "darts-2", "milenas", "rarts"])
+def test_step(benchmark: Any, name: str) -> None:
+    step = _our_step(name, 1 if benchmark.disabled else CELLS)
+    benchmark.pedantic(step, warmup_rounds=1, rounds=1 if benchmark.disabled else 5)

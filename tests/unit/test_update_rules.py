@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from methods import find_method
+from methods.discretisation import Argmax
 from spaces.space import Batch
+from spaces.topology.space import TopologySpace
 from tests.unit.tiny_supernet import TinySuperNet, start_tiny
 
 PLAIN = {"momentum": 0.0, "weight_decay": 0.0, "gradient_clip": 1e9, "alpha_optimiser": "sgd",
@@ -36,7 +38,7 @@ def test_second_order_gradient_is_the_derivative_of_the_unrolled_loss(momentum: 
         method.step()
     rule, network = method.update_rule, method.network
     train, validation = method.task.train.next(), method.task.validation.next()
-    _, found = rule.unrolled_gradients(train, validation)
+    _, found = rule.architecture_gradients(train, validation)
 
     optimiser = rule.weight_optimisers[0]
     rate = optimiser.param_groups[0]["lr"]
@@ -61,7 +63,7 @@ def test_second_order_gradient_is_the_derivative_of_the_unrolled_loss(momentum: 
 def test_second_order_gradient_leaves_the_weights_as_they_were() -> None:
     method = start_tiny(find_method("darts-2").implementation, **PLAIN)
     before = weights_of(method.network)
-    method.update_rule.unrolled_gradients(method.task.train.next(), method.task.validation.next())
+    method.update_rule.architecture_gradients(method.task.train.next(), method.task.validation.next())
     for old, new in zip(before, method.network.weights, strict=True):
         assert torch.equal(old, new)
 
@@ -137,3 +139,10 @@ def test_alpha_stays_during_warm_up_and_moves_after_it() -> None:
     assert torch.equal(before, method.alphas[0])
     method.step()
     assert not torch.equal(before, method.alphas[0])
+
+
+def test_darts_rule_never_chooses_the_zero_operation() -> None:
+    scores = [torch.tensor([[0.9, 0.02, 0.05, 0.02, 0.01]] * 6)]
+    space = TopologySpace()
+    assert set(Argmax(Argmax.Settings())(space, scores).operations) == {"none"}
+    assert set(Argmax(Argmax.Settings(allow_none=False))(space, scores).operations) == {"nor_conv_1x1"}
