@@ -62,3 +62,20 @@ def test_killed_run_ends_like_an_uninterrupted_one(
     subprocess.run(command(name, dataset, settings, killed), check=True, env=environment, capture_output=True)
     for expected, found in zip(outcome(tmp_path / "whole"), outcome(killed), strict=True):
         pd.testing.assert_frame_equal(expected, found, check_exact=True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_control_c_leaves_a_resumable_run_and_a_message(workers: str, tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    settings = ["steps=400", "channels=4", "cells_per_stage=1", "batch_size=16"]
+    line = [*command("rarts", "digits", settings, tmp_path), "--workers", workers]
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(tmp_path.glob("runs/*/checkpoint.pt")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Give the same command again to resume" in printed
+    assert "Traceback" not in printed
+    assert Store(tmp_path).runs()["status"].tolist() == ["interrupted"]
+    assert list(tmp_path.glob("runs/*/checkpoint.pt"))
