@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.data.datasets import ImageDataset
 from harness.experiment import RunSpec, Training
-from harness.training import TrainingSettings, train_standalone
+from harness.training import Progress, TrainingSettings, train_standalone
 from results.models import EvaluationRecord
 from spaces.registry import find_space
 from spaces.topology.table import Seed, Table
@@ -35,7 +35,14 @@ def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationR
 
 
 def trained_evaluation(
-    architecture: Any, *, spec: RunSpec, dataset: ImageDataset, training: Training, seed: int, device: str
+    architecture: Any,
+    *,
+    spec: RunSpec,
+    dataset: ImageDataset,
+    training: Training,
+    seed: int,
+    device: str,
+    progress: Progress,
 ) -> EvaluationRecord:
     """Test error after training the architecture from scratch with one training seed."""
     space: Any = find_space(spec.space)
@@ -47,6 +54,7 @@ def trained_evaluation(
         ),
         seed=seed,
         device=device,
+        progress=progress,
     )
     return EvaluationRecord(
         source="trained",

@@ -1,5 +1,6 @@
 """What a run was made with: device, memory, versions, commit, host."""
 
+import contextlib
 import platform
 import resource
 import subprocess
@@ -21,8 +22,17 @@ def device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
+def reset_peak_memory(device: str) -> None:
+    """Let `peak_memory_mib` count from here: a worker process executes many runs (on a CPU: where Linux allows it)."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mib(device: str) -> float:
-    """Peak memory in MiB: allocated on the GPU, or resident in this process on a CPU."""
+    """Peak memory in MiB since `reset_peak_memory`: allocated on the GPU, or resident in this process on a CPU."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device) / 2**20
     unit = 2**20 if platform.system() == "Darwin" else 2**10

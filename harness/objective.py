@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from spaces.topology.table import Table
 
 from spaces.errors import InputError
+from spaces.topology.table import Table
 
 TABLE_NAMES = {"imagenet16-120": "ImageNet16-120"}
 

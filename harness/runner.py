@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from harness.data.datasets import ImageDataset
 from harness.evaluation import tabular_evaluations, trained_evaluation
 from harness.experiment import RunSpec, Training
-from harness.machine import device_name, git_commit, peak_memory_mib, versions
+from harness.machine import device_name, git_commit, peak_memory_mib, reset_peak_memory, versions
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
 from harness.task import Resources, build_task, open_dataset
 from harness.timing import SearchClock
@@ -75,10 +75,11 @@ def _execute(
     clock = SearchClock(torch.device(resources.device))
     known = store.runs(id=spec.id)
     finished = "finished" in set(known["status"])
-    if not finished:
-        task, dataset, held_out = build_task(spec, resources=resources, table=table, clock=clock)
-        store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
-        try:
+    try:
+        if not finished:
+            task, dataset, held_out = build_task(spec, resources=resources, table=table, clock=clock)
+            store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
+            reset_peak_memory(resources.device)
             result = search(
                 find_method(spec.method).implementation(),
                 task,
@@ -89,21 +90,20 @@ def _execute(
                 should_stop=should_stop,
                 checkpoint_seconds=checkpoint_seconds,
             )
-        except InterruptedSearchError:
+            write_history(folder / "history.parquet", result.history)
+            store.upsert_run(spec.id, **_findings(spec, result, table, resources))
+            architecture = result.architecture
+            if spec.space == "topology":
+                store.add_evaluations(spec.id, [*tabular_evaluations(architecture, table), *_one_shot(spec, result)])
+        else:
+            architecture, dataset = space.parse(known["architecture"].item()), None
+        trained = _train(
+            spec, architecture, store, dataset,
+            training=training, resources=resources, report=report, should_stop=should_stop,
+        )  # fmt: skip
+    except InterruptedSearchError:
+        if not finished:
             store.upsert_run(spec.id, status="interrupted")
-            return "interrupted"
-        write_history(folder / "history.parquet", result.history)
-        store.upsert_run(spec.id, **_findings(spec, result, table, resources), status="running")
-        architecture = result.architecture
-        if spec.space == "topology":
-            store.add_evaluations(spec.id, [*tabular_evaluations(architecture, table), *_one_shot(spec, result)])
-    else:
-        architecture, dataset = space.parse(known["architecture"].item()), None
-    trained = _train(
-        spec, architecture, store, dataset, training=training, resources=resources, should_stop=should_stop
-    )
-    if trained is None:
-        store.upsert_run(spec.id, status="interrupted")
         return "interrupted"
     if not finished:
         store.upsert_run(spec.id, status="finished", finished_at=_now())
@@ -120,21 +120,27 @@ def _train(
     *,
     training: Training | None,
     resources: Resources,
+    report: Report,
     should_stop: Callable[[], bool],
-) -> int | None:
-    """Train with every training seed that is not in the store yet: how many were trained, None when asked to stop."""
+) -> int:
+    """Train with every training seed that is not in the store yet; returns how many. Stops between two epochs."""
+
+    def after_epoch(epoch: int, epochs: int, loss: float) -> None:
+        report(epoch / epochs, {"train_loss": loss})
+        if should_stop():
+            raise InterruptedSearchError
+
     if training is None or not spec.data:
         return 0
     known = store.evaluations(run_id=spec.id, source="trained", epochs=training.epochs)
     missing = [seed for seed in training.seeds if seed not in set(known["evaluation_seed"])]
     for seed in missing:
-        if should_stop():
-            return None
         if dataset is None:
             dataset = open_dataset(spec, resources)
         evaluation = trained_evaluation(
-            architecture, spec=spec, dataset=dataset, training=training, seed=seed, device=resources.device
-        )
+            architecture, spec=spec, dataset=dataset, training=training, seed=seed, device=resources.device,
+            progress=after_epoch,
+        )  # fmt: skip
         store.add_evaluations(spec.id, [evaluation])
     return len(missing)
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from spaces.topology.space import TopologySpace
 
 from methods import Method, Task, find_method, list_methods
 from spaces import Batch
 from spaces.quadratic import QuadraticSpace
 from spaces.registry import find_space
 from spaces.topology.architecture import TopologyArchitecture
+from spaces.topology.space import TopologySpace
 
 SMALL = {"channels": 2, "cells_per_stage": 1}
 
