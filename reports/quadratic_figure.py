@@ -18,6 +18,6 @@ def draw_trajectories(panels: Sequence[tuple[str, Sequence[tuple[str, Points]]]]
             axes.plot([p[0] for p in points], [p[1] for p in points], label=label, linewidth=1.2)
         axes.plot(1, 1, "k*", markersize=10, label="optimum (1, 1)")
         axes.plot(2, 2, "kx", markersize=8, label="spurious (2, 2)")
-        axes.set(title=title, xlabel="alpha", ylabel="w", xlim=(0, 3), ylim=(-2.2, 3))
-        axes.legend(fontsize=7, loc="lower right")
+        axes.set(title=title, xlabel="alpha", ylabel="w", xlim=(-0.8, 4.3), ylim=(-2.3, 3.2))
+        axes.legend(fontsize=7, loc="upper left")
     figure.savefig(path, dpi=150)

@@ -20,6 +20,7 @@ def baselines(
 
     from rich.console import Console
     from rich.progress import track
+    from rich.table import Column
     from rich.table import Table as Grid
 
     from harness.baselines import BUDGETS, repeat_baseline
@@ -53,7 +54,8 @@ def baselines(
     if json_:
         typer.echo(json.dumps(rows))
         return
-    grid = Grid("method", "data set", "budget, s", "evaluated", "validation, %", "test, %", "published test, %")
+    heads = ("method", "data set", "budget, s", "evaluated", "validation, %", "test, %", "published test, %")
+    grid = Grid(*(Column(head, overflow="fold") for head in heads))
     for row in rows:
         grid.add_row(
             row["method"], row["dataset"], f"{row['budget_seconds']:,.0f}", f"{row['evaluations']:.0f}",

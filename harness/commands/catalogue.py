@@ -38,12 +38,12 @@ def _show(rows: list[dict[str, str]], *, json_: bool) -> None:
     import json
 
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     if json_:
         typer.echo(json.dumps(rows))
         return
-    table = Table(*(rows[0] if rows else ()))
+    table = Table(*(Column(name, overflow="fold") for name in (rows[0] if rows else ())))
     for row in rows:
         table.add_row(*row.values())
     Console().print(table)

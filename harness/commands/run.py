@@ -107,7 +107,7 @@ def _default_threads(workers: int) -> int:
 def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, json_: JsonOption = False) -> None:
     """List the runs in the store."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from results.store import Store
 
@@ -115,8 +115,8 @@ def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, js
     if json_:
         typer.echo(found.to_json(orient="records", date_format="iso"))
         return
-    columns = ("id", "status", "method", "space", "dataset", "search_seed", "skip_ratio", "architecture")
-    shown = Table(*columns)
+    columns = ("id", "status", "method", "space", "dataset", "search_seed", "skip_ratio")
+    shown = Table(*(Column(name, overflow="fold") for name in columns))
     for row in found[list(columns)].itertuples(index=False):
         shown.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
     Console().print(shown)

@@ -53,13 +53,13 @@ class _SameBatch:
         return self.batch
 
 
-def _our_step(name: str, cells: int) -> Callable[[], object]:
+def _our_step(name: str, cells: int, **settings: object) -> Callable[[], object]:
     """The method's own step, as a search runs it."""
     method: Any = find_method(name).implementation()
     method.start(
         Task(
             space=TopologySpace(),
-            settings=method.Settings(steps=1_000_000),  # the temperature stays where it starts
+            settings=method.Settings(steps=1_000_000, **settings),  # the temperature stays where it starts
             seed=0,
             device=torch.device("cpu"),
             space_settings={"channels": CHANNELS, "cells_per_stage": cells},
@@ -148,7 +148,9 @@ def test_gdas_step_beside_xautodl(benchmark: Any) -> None:
     _compare(benchmark, "gdas", _xautodl_gdas, rounds=20)
 
 
-@pytest.mark.parametrize("name", ["darts-1", "darts-2", "milenas", "rarts"])
-def test_step(benchmark: Any, name: str) -> None:
-    step = _our_step(name, 1 if benchmark.disabled else CELLS)
+@pytest.mark.parametrize(
+    ("name", "settings"), [("darts-2", {}), ("milenas", {}), ("rarts", {}), ("rarts", {"jacobi": True})]
+)
+def test_step(benchmark: Any, name: str, settings: dict[str, bool]) -> None:
+    step = _our_step(name, 1 if benchmark.disabled else CELLS, **settings)
     benchmark.pedantic(step, warmup_rounds=1, rounds=1 if benchmark.disabled else 5)
