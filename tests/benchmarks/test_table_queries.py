@@ -62,6 +62,7 @@ def record(benchmark: BenchmarkFixture, *, queries: int, api_rate: float) -> Non
     benchmark.extra_info.update(
         queries_per_second=round(rate), api_queries_per_second=round(api_rate), ratio=round(rate / api_rate)
     )
+    print(f"\n{benchmark.name}: {benchmark.extra_info}")
 
 
 @pytest.mark.filterwarnings("ignore")  # nats_bench leaves files to the garbage collector
