@@ -30,7 +30,7 @@ def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationR
                         epochs=200,
                         evaluation_seed=None if seed == "mean" else int(seed),
                         error_percent=error,
-                        provenance=f"{table.name} {table.version}",
+                        provenance=table.label,
                     )
 
 

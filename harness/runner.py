@@ -201,7 +201,7 @@ def _findings(spec: RunSpec, result: SearchResult, table: Table, resources: Reso
             "parameters_m": parameters_m(architecture),
             "flops_m": flops_m(architecture),
             "latency_ms": 1e3 * latency if latency == latency else None,
-            "latency_source": f"{table.name} {table.version}, cifar10",
+            "latency_source": f"{table.label}, cifar10",
         }
     return found
 

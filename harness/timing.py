@@ -30,11 +30,6 @@ class SearchClock:
         inner = sum(self.seconds.values()) - before
         self.seconds[name] += time.perf_counter() - start - inner
 
-    @property
-    def total(self) -> float:
-        """Seconds of the whole search."""
-        return sum(self.seconds.values())
-
 
 class TimedStream:
     """A stream whose seconds are counted as data loading."""

@@ -107,18 +107,17 @@ def _in_pool(
     while True:
         if stop.is_set():
             signalled.set()
+        # Asked before waiting: what a worker sends as it ends is then in the queue before its end is noticed.
+        any_alive = any(process.is_alive() for process in processes)
         try:
             kind, pid, run_id, content = messages.get(timeout=0.2)
         except queue.Empty:
-            dead = [p for p in processes if not p.is_alive() and p.pid in working]
-            for process in dead:
-                yield (
-                    working.pop(process.pid or 0),
-                    RuntimeError(f"its worker process ended with code {process.exitcode}"),
-                )
-            if not any(process.is_alive() for process in processes):
-                return
-            continue
+            if any_alive:
+                continue
+            for process in processes:
+                if process.pid in working:
+                    yield working[process.pid], RuntimeError(f"its worker process ended with code {process.exitcode}")
+            return
         if kind == "progress":
             working[pid] = run_id
             show(run_id, *content)

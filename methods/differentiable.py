@@ -1,6 +1,6 @@
 """Differentiable search: relaxation x update rule x regularisers x schedule x discretisation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,22 +32,16 @@ class Parts:
     regularisers: tuple[type[Regulariser], ...] = ()
     schedule: type[Schedule] = Schedule
     discretisation: type[Discretisation] = Argmax
-    defaults: dict[str, Any] = field(default_factory=dict)  # settings in which the method departs from its parts
 
     def settings_model(self, name: str) -> type[SettingsModel]:
-        """The union of the parts' settings, with this method's defaults."""
+        """The union of the parts' settings."""
         parts: tuple[Any, ...] = (self.relaxation, self.update_rule, *self.regularisers)
         owners = (*parts, self.schedule, self.discretisation)
         bases: list[type[SettingsModel]] = []
         for model in (SearchSettings, *(owner.Settings for owner in owners)):
             if model not in bases and not any(issubclass(base, model) for base in bases):
                 bases.append(model)
-        changed: dict[str, Any] = {}
-        for base in bases:
-            for key, value in self.defaults.items():
-                if key in base.model_fields:
-                    changed[key] = (base.model_fields[key].annotation, value)
-        return create_model(f"{name} settings", __base__=tuple(bases), **changed)
+        return create_model(f"{name} settings", __base__=tuple(bases))
 
 
 class DifferentiableMethod(Method):

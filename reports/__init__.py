@@ -1,1 +1,1 @@
-"""."""
+"""What is shown: leaderboards, statistics, drawings and figures."""

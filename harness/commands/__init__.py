@@ -1,1 +1,1 @@
-"""."""
+"""The commands of `nas-harness`, one file a topic."""

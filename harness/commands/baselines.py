@@ -64,6 +64,4 @@ def baselines(
             "; ".join(f"{p['value']:.2f} ({p['paper']})" for p in row["published_test_accuracy"]) or "-",
         )  # fmt: skip
     Console().print(grid)
-    typer.echo(
-        f"{repeats} repeats a row; table {loaded.name} {loaded.version}; rewards: validation accuracy after 12 epochs"
-    )
+    typer.echo(f"{repeats} repeats a row; table {loaded.label}; rewards: validation accuracy after 12 epochs")

@@ -71,7 +71,7 @@ def start(
 
     wanted = make_experiment(content, source=source)
     known = load_table(table)
-    specs = wanted.runs(table=f"{known.name} {known.version}")
+    specs = wanted.runs(table=known.label)
     resources = Resources(device=_checked_device(device), data_folder=data, table=table)
     check_data(specs, resources, known)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work

@@ -95,7 +95,7 @@ def info(table: TableOption = None, json_: JsonOption = False) -> None:
         origins = ", ".join(f"{count} {origin}" for origin, count in record["origins"].items())
         grid.add_row(record["dataset"], record["split"], str(record["epochs"]), str(record["seed"]), origins)
     console = Console()
-    console.print(f"{known.name} {known.version}: {known.provenance}", markup=False, soft_wrap=True)
+    console.print(f"{known.label}: {known.provenance}", markup=False, soft_wrap=True)
     console.print(grid)
 
 

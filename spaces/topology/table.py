@@ -75,6 +75,11 @@ class Table:
         """The table of a file that `ingest` wrote; raises InputError for a missing, truncated or foreign file."""
         return cls(*read_table(Path(path)))
 
+    @property
+    def label(self) -> str:
+        """Name and version, as records state where a looked-up figure comes from."""
+        return f"{self.name} {self.version}"
+
     def __len__(self) -> int:
         return SIZE
 
