@@ -7,11 +7,11 @@ from harness.data.datasets import ImageDataset
 from harness.experiment import RunSpec, Training
 from harness.training import Progress, TrainingSettings, train_standalone
 from results.models import EvaluationRecord
+from spaces.benchmark import Seed, TabularBenchmark
 from spaces.registry import find_space
-from spaces.topology.table import Seed, Table
 
 
-def tabular_evaluations(architecture: Any, table: Table) -> Iterator[EvaluationRecord]:
+def tabular_evaluations(architecture: Any, table: TabularBenchmark) -> Iterator[EvaluationRecord]:
     """Every final error that the table knows of the architecture: all data sets, splits and seeds, and seed means."""
     for dataset in table.reported_datasets:
         for split in ("validation", "test"):

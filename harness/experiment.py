@@ -31,11 +31,13 @@ class RunSpec(BaseModel):
     network: dict[str, int]  # the supernet's settings, complete; empty where nothing is trained
     data: dict[str, int]  # the data set's settings, complete; empty where nothing is trained
     table: str = ""  # the tabular benchmark that answers a sample-based search
+    latency: str = ""  # where the latencies of a penalised search come from
 
     @property
     def id(self) -> str:
         """12 hexadecimal digits: SHA-256 of the canonical JSON."""
-        text = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        content = self.model_dump(exclude=None if self.latency else {"latency"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -63,23 +65,33 @@ class Experiment(BaseModel):
     settings: dict[str, Any] = {}  # settings of every method that knows them
     training: Training | None = None  # also train found architectures on the search's data set
 
-    def runs(self, *, table: str) -> list[RunSpec]:
-        """All runs, method by method; raises InputError for unknown names and settings that no method knows."""
+    def runs(self, *, table: str, latency: str = "") -> list[RunSpec]:
+        """All runs, method by method; raises InputError for unknown names and settings that no method knows.
+
+        `table` and `latency` name what answers sample-based searches and where Lat of Eq. 5 comes from.
+        """
         used: set[str] = set()
         runs = [
             spec
             for dataset in self.datasets
             for name, own in self.methods.items()
-            for spec in self._runs_of(name, own, dataset=dataset, table=table, used=used)
+            for spec in self._runs_of(name, own, dataset=dataset, table=table, latency=latency, used=used)
         ]
         for key in self.settings:
             if key not in used:
                 raise unknown("setting", key, self._known_settings())
         return runs
 
-    def _runs_of(self, name: str, own: dict[str, Any], *, dataset: str, table: str, used: set[str]) -> list[RunSpec]:
+    def _runs_of(
+        self, name: str, own: dict[str, Any], *, dataset: str, table: str, latency: str, used: set[str]
+    ) -> list[RunSpec]:
         method, space = find_method(name), find_space(self.space)
-        network = space.network_settings if method.differentiable else {}
+        if not (method.differentiable or table):
+            raise InputError(
+                f"{name} evaluates architectures on a table, and there is none for space '{self.space}': "
+                "choose a method that trains a supernet, or space topology"
+            )
+        network = space.supernet_settings if method.differentiable else {}
         data = DATA_SETTINGS if network else {}
         fields = _setting_names(method.implementation.Settings)
         known = {*fields, *network, *data}
@@ -88,6 +100,7 @@ class Experiment(BaseModel):
                 raise unknown(f"setting of {name}", key, known)
         chosen = {key: value for key, value in self.settings.items() if key in known} | own
         used.update(chosen)
+        chosen = {key: value for key, value in space.search_settings.items() if key in known} | chosen
         try:
             settings = method.implementation.Settings(**{k: v for k, v in chosen.items() if k in fields})
         except ValidationError as error:
@@ -104,12 +117,13 @@ class Experiment(BaseModel):
                 network=_whole({**network, **{k: v for k, v in chosen.items() if k in network}}, lowest=1),
                 data=_whole({**data, **{k: v for k, v in chosen.items() if k in data}}, lowest=0),
                 table="" if method.differentiable else table,
+                latency=latency if settings.model_dump().get("gamma") else "",
             )
             for seed in self.seeds
         ]
 
     def _known_settings(self) -> set[str]:
-        names = {*DATA_SETTINGS, *find_space(self.space).network_settings}
+        names = {*DATA_SETTINGS, *find_space(self.space).supernet_settings}
         for method in self.methods:
             names |= _setting_names(find_method(method).implementation.Settings)
         return names

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from spaces.benchmark import TabularBenchmark
 from spaces.errors import InputError
-from spaces.topology.table import Table
 
 TABLE_NAMES = {"imagenet16-120": "ImageNet16-120"}
 
@@ -13,7 +13,7 @@ TABLE_NAMES = {"imagenet16-120": "ImageNet16-120"}
 class TabularObjective:
     """Validation error in % after `epochs` of training with `seed`, and the seconds that the training would take."""
 
-    def __init__(self, table: Table, *, dataset: str, epochs: int, seed: int | str) -> None:
+    def __init__(self, table: TabularBenchmark, *, dataset: str, epochs: int, seed: int | str) -> None:
         name = TABLE_NAMES.get(dataset, dataset)
         if name not in table.datasets:
             raise InputError(

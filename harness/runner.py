@@ -14,15 +14,15 @@ from harness.evaluation import tabular_evaluations, trained_evaluation
 from harness.experiment import RunSpec, Training
 from harness.machine import device_name, git_commit, peak_memory_mib, reset_peak_memory, versions
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
-from harness.task import Resources, build_task, open_dataset
+from harness.task import Resources, build_task, open_dataset, open_latency
 from harness.timing import SearchClock
 from methods import find_method
 from results.history import write_history
 from results.models import EvaluationRecord
 from results.store import Store
+from spaces.latency import LatencyModel
 from spaces.registry import find_space
-from spaces.topology.cost import flops_m, parameters_m
-from spaces.topology.table import Table, load_table
+from spaces.space import CellSpace, Space
 
 Outcome = Literal["finished", "skipped", "interrupted", "busy"]
 
@@ -71,13 +71,13 @@ def _execute(
     checkpoint_seconds: float,
 ) -> Outcome:
     space = find_space(spec.space)
-    table = load_table(resources.table)
+    table, latency = space.table(resources.table), open_latency(space, resources)
     clock = SearchClock(torch.device(resources.device))
     known = store.runs(id=spec.id)
     finished = "finished" in set(known["status"])
     try:
         if not finished:
-            task, dataset, held_out = build_task(spec, resources=resources, table=table, clock=clock)
+            task, dataset, held_out = build_task(spec, resources=resources, table=table, latency=latency, clock=clock)
             store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
             reset_peak_memory(resources.device)
             result = search(
@@ -91,10 +91,10 @@ def _execute(
                 checkpoint_seconds=checkpoint_seconds,
             )
             write_history(folder / "history.parquet", result.history)
-            store.upsert_run(spec.id, **_findings(spec, result, table, resources))
+            store.upsert_run(spec.id, **_findings(space, result, latency, resources))
             architecture = result.architecture
-            if spec.space == "topology":
-                store.add_evaluations(spec.id, [*tabular_evaluations(architecture, table), *_one_shot(spec, result)])
+            tabulated = tabular_evaluations(architecture, table) if table else ()
+            store.add_evaluations(spec.id, [*tabulated, *_one_shot(spec, result)])
         else:
             architecture, dataset = space.parse(known["architecture"].item()), None
         trained = _train(
@@ -162,7 +162,8 @@ def _one_shot(spec: RunSpec, result: SearchResult) -> list[EvaluationRecord]:
 
 
 def _description(spec: RunSpec, experiment: str, resources: Resources) -> dict[str, Any]:
-    settings = {**spec.settings, **spec.network, **spec.data, **({"table": spec.table} if spec.table else {})}
+    sources = {name: label for name, label in (("table", spec.table), ("latency", spec.latency)) if label}
+    settings = {**spec.settings, **spec.network, **spec.data, **sources}
     return {
         "experiment": experiment,
         "method": spec.method,
@@ -178,7 +179,7 @@ def _description(spec: RunSpec, experiment: str, resources: Resources) -> dict[s
     }
 
 
-def _findings(spec: RunSpec, result: SearchResult, table: Table, resources: Resources) -> dict[str, Any]:
+def _findings(space: Space, result: SearchResult, latency: LatencyModel | None, resources: Resources) -> dict[str, Any]:
     architecture, seconds = result.architecture, result.seconds
     operations = architecture.operations
     found = {
@@ -195,14 +196,16 @@ def _findings(spec: RunSpec, result: SearchResult, table: Table, resources: Reso
         "peak_memory_mib": peak_memory_mib(resources.device),
         "steps": result.steps,
     }
-    if spec.space == "topology":
-        latency = table.latency_seconds([architecture], dataset="cifar10").item()
-        found |= {
-            "parameters_m": parameters_m(architecture),
-            "flops_m": flops_m(architecture),
-            "latency_ms": 1e3 * latency if latency == latency else None,
-            "latency_source": f"{table.label}, cifar10",
-        }
+    if isinstance(space, CellSpace):
+        found["parameters_m"], found["flops_m"] = space.cost(architecture)
+        if latency is not None:
+            known = latency.known_ms.get(str(architecture))
+            found |= {
+                "latency_ms": known,
+                "latency_source": latency.label if known is not None else None,
+                "predicted_latency_ms": latency.predict(space.chosen(architecture)),
+                "predicted_latency_source": latency.label,
+            }
     return found
 
 

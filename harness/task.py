@@ -11,12 +11,11 @@ from harness.data.streams import ordered_batches, split_half
 from harness.experiment import RunSpec
 from harness.objective import TabularObjective
 from harness.timing import SearchClock, TimedStream
-from methods import NamedMethod, Task, find_method
-from spaces.quadratic import QuadraticSpace
+from methods import Task, find_method
+from spaces.benchmark import TabularBenchmark
+from spaces.latency import LatencyModel
 from spaces.registry import find_space
-from spaces.space import Batch
-from spaces.topology.latency import operation_latency
-from spaces.topology.table import Table
+from spaces.space import Batch, Space
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
     )
 
 
-def check_data(specs: list[RunSpec], resources: Resources, table: Table) -> None:
+def check_data(specs: list[RunSpec], resources: Resources, table: TabularBenchmark | None) -> None:
     """Report what is missing before the first search starts; raises InputError."""
     for spec in {(spec.method, spec.dataset, *spec.data.items()): spec for spec in specs}.values():
         if spec.data:
@@ -48,15 +47,26 @@ def check_data(specs: list[RunSpec], resources: Resources, table: Table) -> None
             open_objective(spec, table)
 
 
-def open_objective(spec: RunSpec, table: Table) -> TabularObjective:
+def open_objective(spec: RunSpec, table: TabularBenchmark | None) -> TabularObjective:
     """The table's answers that the run's settings ask for."""
+    assert table is not None  # an experiment refuses sample-based methods on a space without a table
     return TabularObjective(
         table, dataset=spec.dataset, epochs=spec.settings["reward_epochs"], seed=spec.settings["reward_seed"]
     )
 
 
+def open_latency(space: Space, resources: Resources) -> LatencyModel | None:
+    """The latencies of the file that the user names, else those of the space's table."""
+    return space.tabulated_latency(resources.table)
+
+
 def build_task(
-    spec: RunSpec, *, resources: Resources, table: Table, clock: SearchClock
+    spec: RunSpec,
+    *,
+    resources: Resources,
+    table: TabularBenchmark | None,
+    latency: LatencyModel | None,
+    clock: SearchClock,
 ) -> tuple[Task, ImageDataset | None, list[Batch]]:
     """(the task, its data set, the held-out batches that validation reads); no test data in any of them."""
     method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
@@ -67,8 +77,8 @@ def build_task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={}, objective=objective
         )
         return task, None, []
-    if isinstance(space, QuadraticSpace):
-        train, validation = space.streams()
+    if own_streams := space.streams():
+        train, validation = own_streams
         task = Task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={},
             train=train, validation=validation,
@@ -104,14 +114,8 @@ def build_task(
         in_channels=dataset.channels,
         train=streams[0],
         validation=streams[1],
-        operation_latency=_latency(method, settings.model_dump(), table, device),
+        operation_latency=None
+        if latency is None
+        else tuple(torch.tensor(added, device=device, dtype=torch.float32) for added in latency.operations_ms),
     )
     return task, dataset, held_out
-
-
-def _latency(
-    method: NamedMethod, settings: dict[str, object], table: Table, device: torch.device
-) -> tuple[torch.Tensor, ...] | None:
-    if not settings.get("gamma"):
-        return None
-    return (torch.tensor(operation_latency(table), device=device, dtype=torch.float32).expand(6, 5),)

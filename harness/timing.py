@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from methods import Stream
-from spaces.space import Batch
+from spaces.space import Batch, Stream
 
 Phase = Literal["step", "data", "validation"]
 

@@ -1,7 +1,7 @@
 """How architectures are found: one Method interface, every search algorithm."""
 
 from methods.differentiable import DifferentiableMethod, Parts
-from methods.method import Method, Metrics, SettingsModel, Stream, Task
+from methods.method import Method, Metrics, SettingsModel, Task
 from methods.registry import NamedMethod, compose, find_method, list_methods, register
 from methods.sample_based import SampleBasedMethod
 
@@ -13,7 +13,6 @@ __all__ = [
     "Parts",
     "SampleBasedMethod",
     "SettingsModel",
-    "Stream",
     "Task",
     "compose",
     "find_method",

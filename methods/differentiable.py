@@ -8,13 +8,13 @@ from pydantic import create_model
 from torch import Tensor
 
 from methods.discretisation import Argmax, Discretisation
-from methods.method import Method, Metrics, SettingsModel, Stream, Task
+from methods.method import Method, Metrics, SettingsModel, Task
 from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
 from methods.schedule import Schedule
 from methods.update_rule import UpdateRule
 from spaces.errors import InputError
-from spaces.space import SuperNet
+from spaces.space import Stream, SuperNet
 
 
 class SearchSettings(SettingsModel):
@@ -62,7 +62,7 @@ class DifferentiableMethod(Method):
             **task.space_settings,
         )
         generator = torch.Generator().manual_seed(task.seed)
-        alphas = task.space.initial_alpha(generator)
+        alphas = task.space.initial_alpha(generator, **task.space_settings)
         self.alphas = [alpha.to(task.device).requires_grad_() for alpha in alphas]
         self.relaxation = self.parts.relaxation(settings, generator)
         self.schedule = self.parts.schedule(settings)

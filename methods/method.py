@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from spaces.space import Batch, Space
+from spaces.space import Space, Stream
 
 Metrics = Mapping[str, float]
 
@@ -18,22 +18,6 @@ class SettingsModel(BaseModel):
     """Settings of a method or of one of its parts: validated, immutable, unknown names refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, strict=False)
-
-
-class Stream(Protocol):
-    """An endless stream of training batches whose position can be saved and restored exactly."""
-
-    def next(self) -> Batch:
-        """The next batch."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """The position in the stream."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a saved position."""
-        ...
 
 
 class Objective(Protocol):

@@ -16,7 +16,7 @@ _SECTIONS = {
     "Run": ("id", "status", "message", "experiment", "method", "space", "dataset", "search_seed"),
     "Found": (
         "operation_counts", "skip_ratio", "zero_ratio", "connected", "parameters_m", "flops_m",
-        "latency_ms", "latency_source",
+        "latency_ms", "latency_source", "predicted_latency_ms", "predicted_latency_source",
     ),
     "Cost": (
         "steps", "search_seconds_step", "search_seconds_data", "search_seconds_validation", "simulated_seconds",

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, String, Table, Text,
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"  # the newest revision in results/migrations/versions
+SCHEMA_VERSION = "0002"  # the newest revision in results/migrations/versions
 STATUSES = ("running", "interrupted", "finished", "failed")
 SOURCES = ("trained", "tabular", "one-shot")
 SPLITS = ("validation", "test")
@@ -62,6 +62,8 @@ class RunRecord(Base, kw_only=True):
     flops_m: Mapped[float | None] = mapped_column(default=None)  # multiply-adds, millions
     latency_ms: Mapped[float | None] = mapped_column(default=None)
     latency_source: Mapped[str | None] = mapped_column(default=None)
+    predicted_latency_ms: Mapped[float | None] = mapped_column(default=None)  # fixed part plus one term an operation
+    predicted_latency_source: Mapped[str | None] = mapped_column(default=None)
     search_seconds_step: Mapped[float | None] = mapped_column(default=None)
     search_seconds_data: Mapped[float | None] = mapped_column(default=None)
     search_seconds_validation: Mapped[float | None] = mapped_column(default=None)

@@ -124,7 +124,8 @@ def _read(path: Path, table: Table) -> Rows:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            missing = set(table.c.keys()) - set(reader.fieldnames or ())
+            required = {column.name for column in table.c if not column.nullable}
+            missing = required - set(reader.fieldnames or ())
             if missing:
                 raise StoreError(f"{path} has no column '{min(missing)}': export the records again")
             return [check_values(table, _row(path, line, row, table.c.values())) for line, row in enumerate(reader, 2)]
@@ -136,7 +137,7 @@ def _row(path: Path, line: int, row: dict[str, Any], columns: Sequence[Column[An
     values = {}
     for column in columns:
         try:
-            values[column.name] = _value(row[column.name] or "", column)
+            values[column.name] = _value(row.get(column.name) or "", column)
         except ValueError as error:
             raise StoreError(
                 f"{path}, record {line - 1}: '{row[column.name]}' is no value of {column.name}: correct it"

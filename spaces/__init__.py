@@ -2,6 +2,17 @@
 
 from spaces.errors import InputError, unknown
 from spaces.quadratic import QuadraticSpace
-from spaces.space import Architecture, Batch, CellSpace, Space, SuperNet
+from spaces.space import Architecture, Batch, CellSpace, OperationSite, Space, Stream, SuperNet
 
-__all__ = ["Architecture", "Batch", "CellSpace", "InputError", "QuadraticSpace", "Space", "SuperNet", "unknown"]
+__all__ = [
+    "Architecture",
+    "Batch",
+    "CellSpace",
+    "InputError",
+    "OperationSite",
+    "QuadraticSpace",
+    "Space",
+    "Stream",
+    "SuperNet",
+    "unknown",
+]

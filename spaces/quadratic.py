@@ -100,8 +100,7 @@ class QuadraticSpace(Space):
     def __init__(self, *, start: tuple[float, float, float] = (2.0, -2.0, 0.0)) -> None:
         self.start = start
 
-    @property
-    def alpha_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def alpha_shapes(self, **settings: Any) -> tuple[tuple[int, ...], ...]:
         """One number."""
         return ((1, 1),)
 
@@ -110,7 +109,7 @@ class QuadraticSpace(Space):
         """The single coordinate."""
         return ("alpha",)
 
-    def initial_alpha(self, generator: torch.Generator) -> list[Tensor]:
+    def initial_alpha(self, generator: torch.Generator, **settings: Any) -> list[Tensor]:
         """a_0."""
         return [torch.tensor([[self.start[0]]], dtype=torch.float64)]
 

@@ -4,11 +4,15 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from spaces.benchmark import TabularBenchmark
+from spaces.latency import LatencyModel
 
 
 @runtime_checkable
@@ -49,6 +53,22 @@ class Batch:
     targets: Tensor  # (N,) class indices
 
 
+class Stream(Protocol):
+    """An endless stream of training batches whose position can be saved and restored exactly."""
+
+    def next(self) -> Batch:
+        """The next batch."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position in the stream."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a saved position."""
+        ...
+
+
 class SuperNet(nn.Module, ABC):
     """Every architecture of a space in one module with shared weights.
 
@@ -71,12 +91,12 @@ class Space(ABC):
     """A set of architectures and the networks that they stand for."""
 
     name: ClassVar[str]
-    network_settings: ClassVar[dict[str, int]] = {}  # what `supernet` and `network` take, with the papers' values
+    supernet_settings: ClassVar[dict[str, int]] = {}  # what `supernet` takes, with the paper's values
+    search_settings: ClassVar[dict[str, Any]] = {}  # where the space's paper departs from the methods' defaults
 
-    @property
     @abstractmethod
-    def alpha_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the architecture parameters, each (edges, operations)."""
+    def alpha_shapes(self, **settings: Any) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the architecture parameters, each (edges, operations), of the supernet with these settings."""
 
     @property
     @abstractmethod
@@ -92,21 +112,48 @@ class Space(ABC):
         first = self.supernet(classes=classes, in_channels=in_channels, **settings)
         return [first, *(copy.deepcopy(first) for _ in range(count - 1))]
 
-    def initial_alpha(self, generator: torch.Generator) -> list[Tensor]:
+    def initial_alpha(self, generator: torch.Generator, **settings: Any) -> list[Tensor]:
         """Architecture parameters to start from: 1e-3 * N(0, 1), as DARTS does."""
-        return [1e-3 * torch.randn(shape, generator=generator) for shape in self.alpha_shapes]
+        return [1e-3 * torch.randn(shape, generator=generator) for shape in self.alpha_shapes(**settings)]
+
+    def streams(self) -> tuple[Stream, Stream] | None:
+        """The space's own batches for training and validation, or None where a data set gives them."""
+        return None
+
+    def table(self, path: Path | None) -> TabularBenchmark | None:
+        """The space's tabular benchmark, from the file or the default one; None where there is none."""
+        return None
+
+    def tabulated_latency(self, path: Path | None) -> LatencyModel | None:
+        """The latencies of the space's tabular benchmark; None where there are none."""
+        return None
 
     @abstractmethod
     def discretise(self, scores: Sequence[Tensor]) -> Any:
-        """The architecture that takes the operation with the highest score on every edge."""
+        """The architecture that the scores, each (edges, operations), stand for: the strongest operations."""
 
     @abstractmethod
     def parse(self, text: str) -> Any:
         """The architecture that `text` describes; raises InputError."""
 
 
+@dataclass(frozen=True)
+class OperationSite:
+    """A place where the stand-alone network runs a candidate operation, if the architecture chooses it there."""
+
+    alpha: int  # index of the architecture parameter
+    edge: int
+    operation: str
+    channels: int
+    resolution: int  # height and width of the operation's input, pixels
+    stride: int
+    count: int  # how many cells have this site
+
+
 class CellSpace(Space):
     """A finite space of cells that can be sampled and built as stand-alone networks."""
+
+    network_settings: ClassVar[dict[str, int]]  # what `network` takes, with the paper's values
 
     @abstractmethod
     def sample(self, generator: np.random.Generator) -> Any:
@@ -114,11 +161,11 @@ class CellSpace(Space):
 
     @abstractmethod
     def mutate(self, architecture: Any, generator: np.random.Generator) -> Any:
-        """The architecture with the operation of one uniformly drawn edge replaced by another operation."""
+        """The architecture with one uniformly drawn choice replaced by another."""
 
     @abstractmethod
     def neighbours(self, architecture: Any) -> list[Any]:
-        """All architectures that differ in exactly one edge."""
+        """All architectures that differ in exactly one choice."""
 
     @abstractmethod
     def canonical(self, architecture: Any) -> str:
@@ -128,5 +175,26 @@ class CellSpace(Space):
     def network(self, architecture: Any, *, classes: int, in_channels: int, **settings: Any) -> nn.Module:
         """The stand-alone network of the architecture: images (N, C, H, W) -> logits (N, classes)."""
 
+    @abstractmethod
+    def cost(self, architecture: Any) -> tuple[float, float]:
+        """(parameters, multiply-adds for one image), in millions, of the stand-alone network of the paper's size."""
 
-__all__ = ["Architecture", "Batch", "CellSpace", "Space", "SuperNet"]
+    @abstractmethod
+    def chosen(self, architecture: Any) -> tuple[np.ndarray, ...]:
+        """1 where the architecture chooses the operation on the edge, else 0; shaped like the alphas."""
+
+    @property
+    @abstractmethod
+    def without_operations(self) -> Any:
+        """The architecture with the zero operation everywhere: what its network costs, all networks cost."""
+
+    @abstractmethod
+    def operation_sites(self, *, resolution: int, **settings: Any) -> list[OperationSite]:
+        """Where the stand-alone network of these settings runs candidate operations, the zero operation left out."""
+
+    @abstractmethod
+    def operation_module(self, site: OperationSite) -> nn.Module:
+        """The operation as the stand-alone network has it at the site."""
+
+
+__all__ = ["Architecture", "Batch", "CellSpace", "OperationSite", "Space", "Stream", "SuperNet"]

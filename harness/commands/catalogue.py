@@ -21,7 +21,12 @@ def spaces(json_: JsonOption = False) -> None:
     from spaces.registry import list_spaces
 
     rows = [
-        {"name": name, "what": (space.__doc__ or "").splitlines()[0], "network settings": str(space.network_settings)}
+        {
+            "name": name,
+            "what": (space.__doc__ or "").splitlines()[0],
+            "supernet": str(space.supernet_settings),
+            "network": str(getattr(space, "network_settings", {})),
+        }
         for name, space in list_spaces().items()
     ]
     _show(rows, json_=json_)

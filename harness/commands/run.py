@@ -63,16 +63,18 @@ def start(
     from rich.console import Console
 
     from harness.experiment import make_experiment
-    from harness.task import Resources, check_data
+    from harness.task import Resources, check_data, open_latency
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
     from spaces.errors import InputError
-    from spaces.topology.table import load_table
+    from spaces.registry import find_space
 
     wanted = make_experiment(content, source=source)
-    known = load_table(table)
-    specs = wanted.runs(table=known.label)
+    space = find_space(wanted.space)
+    known = space.table(table)
     resources = Resources(device=_checked_device(device), data_folder=data, table=table)
+    latency = open_latency(space, resources)
+    specs = wanted.runs(table=known.label if known else "", latency=latency.label if latency else "")
     check_data(specs, resources, known)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(

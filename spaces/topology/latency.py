@@ -1,21 +1,30 @@
 """The latency of each candidate operation, read off the latencies of whole architectures in a table."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from spaces.topology.architecture import OPERATIONS, TopologyArchitecture
+from spaces.latency import LatencyModel, fit_latency
+from spaces.topology.architecture import OPERATIONS, SIZE, TopologyArchitecture
 from spaces.topology.table import Table
 
 
-def operation_latency(table: Table) -> np.ndarray:
-    """Milliseconds that one operation of each kind adds to the benchmark's network when it replaces `none`, (O,).
+def chosen(architecture: TopologyArchitecture) -> np.ndarray:
+    """1 where the cell has the operation on the edge, (6, 5)."""
+    return np.array([[operation == name for name in OPERATIONS] for operation in architecture.operations], dtype=float)
 
-    Least squares of the table's measured latencies on the operation counts of all architectures; the sum over the
-    six edges then approximates the latency of the network, as RARTS' Eq. 5 assumes.
-    """
-    measured = 1e3 * table.latency_seconds(np.arange(len(table)), dataset="cifar10")
-    cells = [TopologyArchitecture.from_index(index).operations for index in range(len(table))]
-    counts = np.array([[cell.count(name) for name in OPERATIONS[1:]] for cell in cells])
-    known = np.isfinite(measured)
-    design = np.column_stack([np.ones(known.sum()), counts[known]])
-    coefficients = np.linalg.lstsq(design, measured[known], rcond=None)[0]
-    return np.concatenate([[0.0], coefficients[1:]])
+
+def fit_column(measured_ms: np.ndarray, *, label: str) -> LatencyModel:
+    """The latency model of a column of all 15,625 architectures' latencies in ms, in the order of their index."""
+    everything = [TopologyArchitecture.from_index(index) for index in range(SIZE)]
+    known = {str(a): float(ms) for a, ms in zip(everything, measured_ms, strict=True) if np.isfinite(ms)}
+    return fit_latency([(chosen(a),) for a in everything], measured_ms, label=label, known_ms=known)
+
+
+@lru_cache(maxsize=1)
+def tabulated_latency(table: Table) -> LatencyModel:
+    """The latencies of the benchmark's network for CIFAR-10, measured on the benchmark's GPU."""
+    return fit_column(1e3 * table.latency_seconds(np.arange(SIZE), dataset="cifar10"), label=f"{table.label}, cifar10")
+
+
+__all__ = ["chosen", "fit_column", "tabulated_latency"]

@@ -25,7 +25,7 @@ class Cell(nn.Module):
         # An edge that leads nowhere is not run, yet its weights exist: the benchmark's tables count them.
         self.edges = nn.ModuleDict(
             {
-                str(edge): _module(operation, channels)
+                str(edge): operation_module(operation, channels)
                 for edge, operation in enumerate(architecture.operations)
                 if operation != "none"
             }
@@ -52,7 +52,8 @@ class Cell(nn.Module):
         return torch.zeros_like(inputs) if output is None else output
 
 
-def _module(operation: str, channels: int) -> nn.Module:
+def operation_module(operation: str, channels: int) -> nn.Module:
+    """A candidate operation other than `none`: (N, C, H, W) -> (N, C, H, W)."""
     match operation:
         case "nor_conv_1x1":
             return ReLUConvBN(channels, channels, kernel=1)
@@ -89,4 +90,4 @@ class TopologyNetwork(Skeleton):
         )
 
 
-__all__ = ["TopologyNetwork"]
+__all__ = ["TopologyNetwork", "operation_module"]

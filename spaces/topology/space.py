@@ -1,26 +1,31 @@
 """The topology search space of NATS-Bench (NAS-Bench-201) as the harness's methods see it."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from spaces.space import CellSpace
+from spaces.latency import LatencyModel
+from spaces.space import CellSpace, OperationSite
 from spaces.topology.architecture import EDGES, OPERATIONS, SIZE, TopologyArchitecture
+from spaces.topology.cost import flops_m, parameters_m
 from spaces.topology.isomorphism import canonical
-from spaces.topology.network import TopologyNetwork
+from spaces.topology.latency import chosen, tabulated_latency
+from spaces.topology.network import TopologyNetwork, operation_module
 from spaces.topology.supernet import TopologySupernet
+from spaces.topology.table import Table, load_table
 
 
 class TopologySpace(CellSpace):
     """NATS-Bench topology: one of five operations on each of the cell's six edges, 15,625 cells."""
 
     name: ClassVar[str] = "topology"
-    network_settings: ClassVar[dict[str, int]] = {"channels": 16, "cells_per_stage": 5}  # NAS-Bench-201, Section 2.1
+    supernet_settings: ClassVar[dict[str, int]] = {"channels": 16, "cells_per_stage": 5}  # NAS-Bench-201, Section 2.1
+    network_settings: ClassVar[dict[str, int]] = supernet_settings
 
-    @property
-    def alpha_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def alpha_shapes(self, **settings: Any) -> tuple[tuple[int, ...], ...]:
         """One architecture parameter, (6 edges, 5 operations)."""
         return ((len(EDGES), len(OPERATIONS)),)
 
@@ -75,6 +80,42 @@ class TopologySpace(CellSpace):
     ) -> TopologyNetwork:
         """The stand-alone network with random weights; settings: `channels` (16), `cells_per_stage` (5)."""
         return TopologyNetwork(architecture, classes=classes, in_channels=in_channels, **settings)
+
+    def cost(self, architecture: TopologyArchitecture) -> tuple[float, float]:
+        """(parameters, multiply-adds), in millions, of the benchmark's CIFAR-10 network."""
+        return parameters_m(architecture), flops_m(architecture)
+
+    def table(self, path: Path | None) -> Table:
+        """The table of the file, or the default one; raises InputError."""
+        return load_table(path)
+
+    def tabulated_latency(self, path: Path | None) -> LatencyModel:
+        """The latencies of the table, measured on the benchmark's GPU."""
+        return tabulated_latency(load_table(path))
+
+    def chosen(self, architecture: TopologyArchitecture) -> tuple[np.ndarray, ...]:
+        """1 where the cell has the operation on the edge, one (6, 5) array."""
+        return (chosen(architecture),)
+
+    @property
+    def without_operations(self) -> TopologyArchitecture:
+        """`none` on all edges."""
+        return TopologyArchitecture(("none",) * len(EDGES))
+
+    def operation_sites(
+        self, *, resolution: int, channels: int = 16, cells_per_stage: int = 5, **settings: Any
+    ) -> list[OperationSite]:
+        """Every edge of the cells of each stage, whose channels double and whose resolution halves."""
+        return [
+            OperationSite(0, edge, operation, channels * 2**stage, resolution // 2**stage, 1, cells_per_stage)
+            for stage in range(3)
+            for edge in range(len(EDGES))
+            for operation in OPERATIONS[1:]
+        ]
+
+    def operation_module(self, site: OperationSite) -> nn.Module:
+        """The operation as the stand-alone network has it."""
+        return operation_module(site.operation, site.channels)
 
 
 __all__ = ["TopologySpace"]

@@ -54,7 +54,7 @@ def test_the_same_seed_samples_the_same_architectures() -> None:
 
 
 def test_discretisation_takes_the_highest_score_of_every_edge() -> None:
-    scores = torch.zeros(SPACE.alpha_shapes[0])
+    scores = torch.zeros(SPACE.alpha_shapes()[0])
     for edge, operation in enumerate(SPACE.parse(TEXT).operations):
         scores[edge, SPACE.operation_names.index(operation)] = 0.1 + edge
     assert str(SPACE.discretise([scores])) == TEXT
@@ -69,7 +69,7 @@ def test_networks_take_the_settings_of_the_space() -> None:
     images = torch.randn(2, 1, 8, 8)
     settings = dict.fromkeys(SPACE.network_settings, 2)
     supernet = SPACE.supernet(classes=4, in_channels=1, **settings)
-    mixture = torch.full(SPACE.alpha_shapes[0], 0.2)
+    mixture = torch.full(SPACE.alpha_shapes()[0], 0.2)
     assert supernet(images, [mixture]).shape == (2, 4)
     assert SPACE.network(SPACE.parse(TEXT), classes=4, in_channels=1, **settings)(images).shape == (2, 4)
 

@@ -36,8 +36,7 @@ class TinySuperNet(SuperNet):
 class TinySpace(QuadraticSpace):
     """The tiny supernet as a space."""
 
-    @property
-    def alpha_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def alpha_shapes(self, **settings: Any) -> tuple[tuple[int, ...], ...]:
         return ((2, 3),)
 
     def supernets(self, count: int, **settings: Any) -> list[SuperNet]:
@@ -47,7 +46,7 @@ class TinySpace(QuadraticSpace):
     def discretise(self, scores: Sequence[Tensor]) -> Any:
         return tuple(scores[0].argmax(-1).tolist())
 
-    def initial_alpha(self, generator: torch.Generator) -> list[Tensor]:
+    def initial_alpha(self, generator: torch.Generator, **settings: Any) -> list[Tensor]:
         return [torch.randn(2, 3, generator=generator, dtype=torch.float64)]
 
 
