@@ -1,7 +1,6 @@
 """Reading the pickled batches of CIFAR and ImageNet16 without letting a pickle run code."""
 
 import io
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spaces.errors import InputError
+from spaces.restricted_pickle import load_restricted
 
 
 def _dtype(spec: Any, align: Any = False, copy: Any = False) -> np.dtype[Any]:
@@ -33,21 +33,13 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
-
-
 def read_pickled_batch(path: Path) -> dict[str, Any]:
     """The dict of arrays and plain values pickled in the file, by Python 2 or 3; nothing else is ever built.
 
     Raises InputError where the file is not such a pickle.
     """
     try:
-        content = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        content = load_restricted(io.BytesIO(path.read_bytes()), _ALLOWED, encoding="latin1")
     except Exception as error:  # a damaged pickle can raise anything that its opcodes lead to
         raise InputError(
             f"{path} is not a pickled batch of arrays ({error}): put the official file in its place"

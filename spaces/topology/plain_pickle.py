@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spaces.errors import InputError
+from spaces.restricted_pickle import load_restricted
 
 
 def _numeric_scalar(dtype: np.dtype, data: bytes = b"") -> Any:
@@ -26,14 +27,6 @@ _ALLOWED = {
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"'{module}.{name}' is not plain data") from None
-
-
 def load_plain_pickle(path: Path) -> Any:
     """The object in a pickle file, bz2-compressed if it is named `.pbz2`: containers, text and numbers only.
 
@@ -42,7 +35,7 @@ def load_plain_pickle(path: Path) -> Any:
     """
     try:
         with bz2.open(path, "rb") if path.suffix == ".pbz2" else path.open("rb") as file:
-            return _PlainUnpickler(file).load()
+            return load_restricted(file, _ALLOWED)
     except FileNotFoundError:
         raise InputError(f"there is no file {path}: check the path") from None
     except pickle.UnpicklingError as error:
