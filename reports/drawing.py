@@ -1,96 +1,123 @@
-"""Drawings of a topology cell: in text for the terminal, and as a picture file."""
+"""Drawings of an architecture's cells: in text for the terminal, and as a picture file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spaces.errors import InputError
-from spaces.topology.architecture import EDGES, TopologyArchitecture
+from spaces.space import CellEdge
 
 PICTURE_FORMATS = (".svg", ".png", ".pdf")
-_SHORT = {
-    "none": "",
-    "skip_connect": "skip",
-    "nor_conv_1x1": "conv 1x1",
-    "nor_conv_3x3": "conv 3x3",
-    "avg_pool_3x3": "avg pool 3x3",
-}
-_COLOURS = {  # Okabe and Ito's palette, told apart by everybody
+_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; operations of the same kind share a colour
     "skip_connect": "#D55E00",
     "nor_conv_1x1": "#56B4E9",
     "nor_conv_3x3": "#0072B2",
     "avg_pool_3x3": "#009E73",
+    "max_pool_3x3": "#F0E442",
+    "sep_conv_3x3": "#56B4E9",
+    "sep_conv_5x5": "#0072B2",
+    "dil_conv_3x3": "#CC79A7",
+    "dil_conv_5x5": "#882255",
 }
-_PLACES = {0: (0.0, 0.0), 1: (1.2, 0.6), 2: (2.4, -0.6), 3: (3.6, 0.0)}
-_NAMES = {0: "input", 1: "1", 2: "2", 3: "output"}
+_OTHER = "#333333"
 
 
-def draw_cell(architecture: TopologyArchitecture | str) -> str:
-    """The cell in text: a line a node, with the operation of every edge that enters it; zero edges are not drawn.
+def draw_cells(cells: Mapping[str, Sequence[CellEdge]]) -> str:
+    """The cells in text: a line an edge, with its operation; zero edges and concatenations are not drawn.
 
-        input --conv 3x3--> 1
-        input --skip------> 2
-            1 --conv 1x1--> output
-            2 --conv 3x3--> output
-
-    Raises InputError for a text that is no topology cell.
+    input --conv 3x3--> 1
+    input --skip------> 2
+        1 --conv 1x1--> output
+        2 --conv 3x3--> output
     """
-    edges = _edges(architecture)
-    if not edges:
-        return "(no edge: all operations are zero)\n"
-    width = max(len(_SHORT[operation]) for _, _, operation in edges)
-    lines = [
-        f"{_NAMES[source]:>5} --{_SHORT[operation]:-<{width}}--> {_NAMES[target]}"
-        for source, target, operation in edges
-    ]
-    return "\n".join(lines) + "\n"
+    texts = []
+    for name, edges in cells.items():
+        lines = _lines([edge for edge in edges if edge.operation not in ("none", "")])
+        texts.append("\n".join([f"{name}:", *lines] if len(cells) > 1 else lines) + "\n")
+    return "\n".join(texts)
 
 
-def save_cell(architecture: TopologyArchitecture | str, path: Path | str) -> None:
-    """The cell as a picture; the ending of `path`, .svg, .png or .pdf, chooses the format.
+def save_cells(cells: Mapping[str, Sequence[CellEdge]], path: Path | str, *, title: str) -> None:
+    """The cells as a picture, one above the other; the ending of `path`, .svg, .png or .pdf, chooses the format.
 
-    Raises InputError for a text that is no topology cell and for another ending.
+    Raises InputError for another ending, and where the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"'{path}' is no picture file: let it end with {', '.join(PICTURE_FORMATS)}")
-    edges = _edges(architecture)
-    figure = _figure(edges, title=str(architecture))
+    figure = _figure(cells, title=title)
     try:
         figure.savefig(path, bbox_inches="tight", dpi=150)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
 
 
-def _edges(architecture: TopologyArchitecture | str) -> list[tuple[int, int, str]]:
-    """(source, target, operation) of every edge that carries something."""
-    cell = TopologyArchitecture.parse(architecture) if isinstance(architecture, str) else architecture
-    chosen = zip(EDGES, cell.operations, strict=True)
-    return [(source, target, operation) for (target, source), operation in chosen if operation != "none"]
+def _short(operation: str) -> str:
+    return operation.removeprefix("nor_").replace("skip_connect", "skip").replace("_", " ")
 
 
-def _figure(edges: list[tuple[int, int, str]], *, title: str) -> Any:
-    import networkx
+def _lines(edges: Sequence[CellEdge]) -> list[str]:
+    if not edges:
+        return ["(no edge: all operations are zero)"]
+    source_width = max(len(edge.source) for edge in edges)
+    width = max(len(_short(edge.operation)) for edge in edges)
+    return [f"{e.source:>{source_width}} --{_short(e.operation):-<{width}}--> {e.target}" for e in edges]
+
+
+def _figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    graph = networkx.DiGraph()
-    graph.add_nodes_from(_PLACES)
-    for source, target, operation in edges:
-        graph.add_edge(source, target, label=_SHORT[operation], colour=_COLOURS[operation])
-    figure = Figure(figsize=(9.6, 3.6))
+    figure = Figure(figsize=(9.6, 3.6 * len(cells)), layout="constrained")
     FigureCanvasAgg(figure)  # a canvas of its own: pyplot and its global state stay out of it
-    axes = figure.add_subplot()
-    axes.set_axis_off()
-    axes.set_title(title, fontsize=7)
-    networkx.draw_networkx_nodes(graph, _PLACES, ax=axes, node_size=1500, node_color="#EEEEEE", edgecolors="#333333")
-    networkx.draw_networkx_labels(graph, _PLACES, labels=_NAMES, ax=axes, font_size=10)
-    if edges:
-        colours = [colour for _, _, colour in graph.edges(data="colour")]
-        networkx.draw_networkx_edges(
-            graph, _PLACES, ax=axes, node_size=1500, edge_color=colours, width=2.0, arrowsize=18
-        )
-        labels = {(source, target): label for source, target, label in graph.edges(data="label")}
-        # The edges 0 -> 3 and 1 -> 2 cross in the middle and heads need room, so labels sit nearer to the source.
-        networkx.draw_networkx_edge_labels(graph, _PLACES, edge_labels=labels, ax=axes, font_size=8, label_pos=0.4)
-    axes.margins(0.08, 0.2)
+    figure.suptitle(title, fontsize=7, wrap=True)
+    for axes, (name, edges) in zip(figure.subplots(len(cells), squeeze=False)[:, 0], cells.items(), strict=True):
+        axes.set_axis_off()
+        axes.set_title(name if len(cells) > 1 else "", fontsize=10, loc="left")
+        _draw(axes, edges)
     return figure
+
+
+def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
+    import networkx
+
+    graph = networkx.MultiDiGraph()
+    graph.add_nodes_from(dict.fromkeys(name for edge in edges for name in (edge.source, edge.target)))
+    places = _places(edges)
+    for edge in edges:
+        if edge.operation != "none":
+            graph.add_edge(edge.source, edge.target, label=_short(edge.operation), operation=edge.operation)
+    networkx.draw_networkx_nodes(graph, places, ax=axes, node_size=1500, node_color="#EEEEEE", edgecolors="#333333")
+    networkx.draw_networkx_labels(graph, places, ax=axes, font_size=10)
+    drawn = list(graph.edges(keys=True, data=True))
+    if drawn:
+        networkx.draw_networkx_edges(
+            graph,
+            places,
+            ax=axes,
+            node_size=1500,
+            edge_color=[_COLOURS.get(data["operation"], _OTHER) for *_, data in drawn],
+            width=[2.0 if data["label"] else 0.7 for *_, data in drawn],
+            arrowsize=18,
+        )
+        # Edges cross in the middle and heads need room, so labels sit nearer to the source.
+        networkx.draw_networkx_edge_labels(
+            graph,
+            places,
+            edge_labels={(source, target, key): data["label"] for source, target, key, data in drawn if data["label"]},
+            ax=axes,
+            font_size=8,
+            label_pos=0.4,
+        )
+    axes.margins(0.08, 0.2)
+
+
+def _places(edges: Sequence[CellEdge]) -> dict[str, tuple[float, float]]:
+    """Inputs at the left, the output at the right, the nodes in between above and below the line in turn."""
+    targets = list(dict.fromkeys(edge.target for edge in edges))
+    inputs = list(dict.fromkeys(edge.source for edge in edges if edge.source not in targets))
+    places = {name: (0.0, 0.8 * (len(inputs) - 1) * (0.5 - row)) for row, name in enumerate(inputs)}
+    for column, name in enumerate(targets, start=1):
+        height = 0.0 if column == len(targets) else 0.6 if column % 2 else -0.6
+        places[name] = (1.2 * column, height)
+    return places

@@ -1,6 +1,7 @@
 """Everything known of one run."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reports.drawing import draw_cell
+from reports.drawing import draw_cells
 from results.models import RUNS, RunRecord
+from spaces.space import CellEdge
 
 _SECTIONS = {
     "Run": ("id", "status", "message", "experiment", "method", "space", "dataset", "search_seed"),
@@ -33,8 +35,8 @@ def as_dictionary(record: RunRecord, evaluations: pd.DataFrame) -> dict[str, Any
     return values | times | {"evaluations": json.loads(evaluations.drop(columns="run_id").to_json(orient="records"))}
 
 
-def as_renderable(record: RunRecord, evaluations: pd.DataFrame) -> Group:
-    """The run for a rich console: a table a section, and the found cell drawn.
+def as_renderable(record: RunRecord, evaluations: pd.DataFrame, *, cells: Mapping[str, Sequence[CellEdge]]) -> Group:
+    """The run for a rich console: a table a section, and the cells that it found drawn.
 
     The architecture's own string is left to the caller, who can print it in one piece: a console folds long lines.
     """
@@ -44,8 +46,8 @@ def as_renderable(record: RunRecord, evaluations: pd.DataFrame) -> Group:
         parts.append(_table(title, {name: values[name] for name in names if values[name] not in (None, "")}))
         if title == "Run":
             parts.append(_table("Settings", record.settings))
-        if title == "Found" and record.space == "topology" and record.architecture:
-            parts.append(Text(draw_cell(record.architecture)))
+        if title == "Found" and cells:
+            parts.append(Text(draw_cells(cells)))
     parts.append(_table("Versions", record.versions or {}))
     if len(evaluations):
         parts.append(_evaluations(evaluations))

@@ -2,11 +2,12 @@
 
 from spaces.errors import InputError, unknown
 from spaces.quadratic import QuadraticSpace
-from spaces.space import Architecture, Batch, CellSpace, OperationSite, Space, Stream, SuperNet
+from spaces.space import Architecture, Batch, CellEdge, CellSpace, OperationSite, Space, Stream, SuperNet
 
 __all__ = [
     "Architecture",
     "Batch",
+    "CellEdge",
     "CellSpace",
     "InputError",
     "OperationSite",

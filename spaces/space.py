@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -137,6 +137,14 @@ class Space(ABC):
         """The architecture that `text` describes; raises InputError."""
 
 
+class CellEdge(NamedTuple):
+    """An edge of a cell as it is drawn; `operation` is empty where the source is only concatenated to the target."""
+
+    source: str
+    target: str
+    operation: str
+
+
 @dataclass(frozen=True)
 class OperationSite:
     """A place where the stand-alone network runs a candidate operation, if the architecture chooses it there."""
@@ -183,6 +191,10 @@ class CellSpace(Space):
     def chosen(self, architecture: Any) -> tuple[np.ndarray, ...]:
         """1 where the architecture chooses the operation on the edge, else 0; shaped like the alphas."""
 
+    @abstractmethod
+    def cells(self, architecture: Any) -> dict[str, list[CellEdge]]:
+        """The named cells of the architecture as graphs, for drawings."""
+
     @property
     @abstractmethod
     def without_operations(self) -> Any:
@@ -197,4 +209,4 @@ class CellSpace(Space):
         """The operation as the stand-alone network has it at the site."""
 
 
-__all__ = ["Architecture", "Batch", "CellSpace", "OperationSite", "Space", "Stream", "SuperNet"]
+__all__ = ["Architecture", "Batch", "CellEdge", "CellSpace", "OperationSite", "Space", "Stream", "SuperNet"]

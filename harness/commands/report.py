@@ -64,22 +64,27 @@ def show(
 
     from rich.console import Console
 
-    from reports.drawing import save_cell
+    from reports.drawing import save_cells
     from reports.run_report import as_dictionary, as_renderable
     from spaces.errors import InputError
+    from spaces.registry import find_space
+    from spaces.space import CellSpace
 
     opened = _open(store, database=database)
     record = opened.run(run)
     evaluations = opened.evaluations(run_id=record.id)
+    space = find_space(record.space)
+    drawable = isinstance(space, CellSpace) and record.architecture is not None
+    cells = space.cells(space.parse(record.architecture)) if drawable else {}
     if json_:
         typer.echo(json.dumps(as_dictionary(record, evaluations), indent=2))
     else:
-        Console().print(as_renderable(record, evaluations))
+        Console().print(as_renderable(record, evaluations, cells=cells))
         typer.echo(record.architecture or "No architecture was found yet.")
     if draw is not None:
-        if record.architecture is None or record.space != "topology":
-            raise InputError(f"run {record.id} has no topology cell to draw: choose a finished run of that space")
-        save_cell(record.architecture, draw)
+        if not cells:
+            raise InputError(f"run {record.id} has no cell to draw: choose a finished run of a space of cells")
+        save_cells(cells, draw, title=record.architecture or "")
 
 
 def _open(store: Path, *, database: str | None) -> "Store":

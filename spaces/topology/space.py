@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from spaces.latency import LatencyModel
-from spaces.space import CellSpace, OperationSite
+from spaces.space import CellEdge, CellSpace, OperationSite
 from spaces.topology.architecture import EDGES, OPERATIONS, SIZE, TopologyArchitecture
 from spaces.topology.cost import flops_m, parameters_m
 from spaces.topology.isomorphism import canonical
@@ -96,6 +96,12 @@ class TopologySpace(CellSpace):
     def chosen(self, architecture: TopologyArchitecture) -> tuple[np.ndarray, ...]:
         """1 where the cell has the operation on the edge, one (6, 5) array."""
         return (chosen(architecture),)
+
+    def cells(self, architecture: TopologyArchitecture) -> dict[str, list[CellEdge]]:
+        """The one cell."""
+        names = ("input", "1", "2", "output")
+        chosen = zip(EDGES, architecture.operations, strict=True)
+        return {"cell": [CellEdge(names[source], names[target], name) for (target, source), name in chosen]}
 
     @property
     def without_operations(self) -> TopologyArchitecture:
