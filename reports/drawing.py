@@ -87,7 +87,7 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
     for edge in edges:
         if edge.operation != "none":
             graph.add_edge(edge.source, edge.target, label=_short(edge.operation), operation=edge.operation)
-    networkx.draw_networkx_nodes(graph, places, ax=axes, node_size=1500, node_color="#EEEEEE", edgecolors="#333333")
+    networkx.draw_networkx_nodes(graph, places, ax=axes, node_size=2000, node_color="#EEEEEE", edgecolors="#333333")
     networkx.draw_networkx_labels(graph, places, ax=axes, font_size=10)
     drawn = list(graph.edges(keys=True, data=True))
     if drawn:
@@ -95,7 +95,7 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
             graph,
             places,
             ax=axes,
-            node_size=1500,
+            node_size=2000,
             edge_color=[_COLOURS.get(data["operation"], _OTHER) for *_, data in drawn],
             width=[2.0 if data["label"] else 0.7 for *_, data in drawn],
             arrowsize=18,

@@ -2,13 +2,13 @@
 
 import pickle
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 Allowed = Mapping[tuple[str, str], Any]  # (module, name) as the pickle spells it -> what is constructed instead
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, allowed: Allowed, *, encoding: str) -> None:
+    def __init__(self, file: IO[bytes], allowed: Allowed, *, encoding: str) -> None:
         super().__init__(file, encoding=encoding)
         self.allowed = allowed
 
@@ -19,7 +19,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
 
 
-def load_restricted(file: BinaryIO, allowed: Allowed, *, encoding: str = "ASCII") -> Any:
+def load_restricted(file: IO[bytes], allowed: Allowed, *, encoding: str = "ASCII") -> Any:
     """The pickled object; raises pickle.UnpicklingError where it needs anything that is not allowed."""
     return _RestrictedUnpickler(file, allowed, encoding=encoding).load()
 

@@ -74,8 +74,8 @@ def show(
     record = opened.run(run)
     evaluations = opened.evaluations(run_id=record.id)
     space = find_space(record.space)
-    drawable = isinstance(space, CellSpace) and record.architecture is not None
-    cells = space.cells(space.parse(record.architecture)) if drawable else {}
+    found = record.architecture
+    cells = space.cells(space.parse(found)) if isinstance(space, CellSpace) and found else {}
     if json_:
         typer.echo(json.dumps(as_dictionary(record, evaluations), indent=2))
     else:
