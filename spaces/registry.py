@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.metadata import entry_points
 
+from spaces.darts.space import DartsSpace
 from spaces.errors import unknown
 from spaces.quadratic import QuadraticSpace
 from spaces.space import Space
@@ -12,7 +13,7 @@ from spaces.topology.space import TopologySpace
 @cache
 def list_spaces() -> dict[str, type[Space]]:
     """All spaces by name."""
-    known: dict[str, type[Space]] = {space.name: space for space in (TopologySpace, QuadraticSpace)}
+    known: dict[str, type[Space]] = {space.name: space for space in (TopologySpace, DartsSpace, QuadraticSpace)}
     return known | {entry.name: entry.load() for entry in entry_points(group="nas_harness.spaces")}
 
 
