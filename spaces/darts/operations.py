@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class ReLUConvBN(nn.Sequential):
     """ReLU, 1x1 convolution without bias, batch normalisation: (N, inputs, H, W) -> (N, outputs, H, W)."""
 
-    def __init__(self, inputs: int, outputs: int, *, affine: bool = True) -> None:
-        super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs, affine=affine))
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
 
 class FactorizedReduce(nn.Module):
@@ -18,12 +18,12 @@ class FactorizedReduce(nn.Module):
     (N, inputs, H, W) -> (N, outputs, H / 2, W / 2).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, affine: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.activation = nn.ReLU()
         self.even = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
         self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, affine=affine)
+        self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """ReLU, the two convolutions, batch normalisation."""
@@ -38,24 +38,24 @@ class FactorizedReduce(nn.Module):
 class DepthwiseConv(nn.Sequential):
     """ReLU, depthwise and pointwise convolution, batch norm: (N, C, H, W) -> (N, C, H / stride, W / stride)."""
 
-    def __init__(self, channels: int, *, kernel: int, stride: int, dilation: int, affine: bool) -> None:
+    def __init__(self, channels: int, *, kernel: int, stride: int, dilation: int) -> None:
         padding = dilation * (kernel // 2)
         super().__init__(
             nn.ReLU(),
             nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            nn.BatchNorm2d(channels),
         )
 
 
-def operation_module(operation: str, channels: int, *, stride: int, affine: bool = True) -> nn.Module:
+def operation_module(operation: str, channels: int, *, stride: int) -> nn.Module:
     """A candidate operation other than `none`: (N, C, H, W) -> (N, C, H / stride, W / stride), sides rounded up.
 
     A separable convolution is two depthwise ones in a row; a skip connection of stride 2 is a factorised reduction.
     """
 
     def depthwise(kernel: int, stride: int, dilation: int = 1) -> nn.Module:
-        return DepthwiseConv(channels, kernel=kernel, stride=stride, dilation=dilation, affine=affine)
+        return DepthwiseConv(channels, kernel=kernel, stride=stride, dilation=dilation)
 
     match operation:
         case "max_pool_3x3":
@@ -71,7 +71,7 @@ def operation_module(operation: str, channels: int, *, stride: int, affine: bool
         case "dil_conv_5x5":
             return depthwise(5, stride, dilation=2)
         case _:
-            return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine=affine)
+            return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
 
 
 __all__ = ["DepthwiseConv", "FactorizedReduce", "ReLUConvBN", "operation_module"]
