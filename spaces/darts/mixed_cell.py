@@ -1,6 +1,6 @@
 """A cell of the DARTS search network: every edge computes the mixture of all its operations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import torch
@@ -8,9 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.darts.cell import INPUTS, OPERATIONS, edges
-from spaces.darts.pooling import average_pool, maximum_pool
+from spaces.darts.mixed_convolutions import Branch, MixedConvolutions
+from spaces.darts.source import Source
 
 NONE, MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5 = range(len(OPERATIONS))
+CONVOLUTIONS = (SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5)
+SEPARABLE = (SEP_3X3, SEP_5X5)
 
 
 @cache
@@ -36,7 +39,7 @@ def batch_norm(channels: int, *, affine: bool = False) -> nn.BatchNorm2d:
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, two strided 1x1 convolutions of which one is shifted by a pixel, batch norm: half the resolution, rounded up."""
+    """ReLU, two strided 1x1 convolutions, one of them a pixel further, batch norm: half the resolution, rounded up."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -61,45 +64,29 @@ class ReLUConvBN(nn.Sequential):
         super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), batch_norm(outputs))
 
 
-class DepthwiseSeparable(nn.Module):
-    """The weights of a depthwise convolution and the 1x1 convolution after it; `MixedCell` runs them."""
-
-    def __init__(self, channels: int, *, kernel: int, stride: int, dilation: int) -> None:
-        super().__init__()
-        padding = dilation * (kernel // 2)
-        self.depthwise = nn.Conv2d(
-            channels,
-            channels,
-            kernel,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=channels,
-            bias=False,
-        )
-        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
-
-    def forward(self, rectified: Tensor) -> Tensor:
-        """Normalised."""
-        return F.batch_norm(self.pointwise(self.depthwise(rectified)), None, None, training=True)
-
-
 class MixedEdge(nn.Module):
-    """The weights of the operations of one edge that have any."""
+    """The weights of the operations of one edge; `MixedCell` runs the convolutions."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
         self.skip = FactorizedReduce(channels, channels) if stride == 2 else nn.Identity()
+        self.convolutions = nn.ModuleDict(
+            {
+                name: nn.ModuleList(
+                    module
+                    for _ in range(2 if name.startswith("sep") else 1)
+                    for module in (
+                        nn.Conv2d(channels, channels, int(name[-1]), groups=channels, bias=False),  # depthwise
+                        nn.Conv2d(channels, channels, 1, bias=False),
+                    )
+                )
+                for name in (OPERATIONS[o] for o in CONVOLUTIONS)
+            }
+        )
 
-        def convolutions(kernel: int, dilation: int, strides: Sequence[int]) -> nn.ModuleList:
-            return nn.ModuleList(
-                DepthwiseSeparable(channels, kernel=kernel, stride=s, dilation=dilation) for s in strides
-            )
-
-        self.separable_3x3 = convolutions(3, 1, (stride, 1))
-        self.separable_5x5 = convolutions(5, 1, (stride, 1))
-        self.dilated_3x3 = convolutions(3, 2, (stride,))
-        self.dilated_5x5 = convolutions(5, 2, (stride,))
+    def weights(self, operation: int) -> list[Tensor]:
+        """Of the convolution: depthwise (C, 1, k, k) and pointwise (C, C, 1, 1) in turn."""
+        return list(self.convolutions[OPERATIONS[operation]].parameters())
 
 
 class MixedCell(nn.Module):
@@ -116,41 +103,71 @@ class MixedCell(nn.Module):
         self.reduction = reduction
         self.first = FactorizedReduce(older, channels) if previous_reduction else ReLUConvBN(older, channels)
         self.second = ReLUConvBN(newer, channels)
-        self.edges = nn.ModuleList(MixedEdge(channels, self._stride(source)) for _, source in edges(nodes))
+        self.edges = nn.ModuleList(
+            MixedEdge(channels, 2 if reduction and source < INPUTS else 1) for _, source in edges(nodes)
+        )
 
-    def _stride(self, source: int) -> int:
-        return 2 if self.reduction and source < INPUTS else 1
+    def forward(self, older: Tensor, newer: Tensor, mixture: Tensor, plan: Sequence[Sequence[int]]) -> Tensor:
+        """Under the mixture (edges, 8); `plan` holds the operations to run on each edge."""
+        inputs = [self.first(older), self.second(newer)]
+        sources = {index: Source(node, stride=2 if self.reduction else 1) for index, node in enumerate(inputs)}
+        outputs: list[Tensor] = []
+        for target in range(INPUTS, INPUTS + self.nodes):
+            chosen = [
+                (edge, source, operation)
+                for edge, (node, source) in enumerate(edges(self.nodes))
+                if node == target
+                for operation in plan[edge]
+            ]
+            if chosen:
+                outputs.append(self._node(sources, mixture, chosen))
+                sources[target] = Source(outputs[-1])
+            else:
+                outputs.append(newer.new_zeros(sources[0].output_shape))
+        return torch.cat(outputs, dim=1)
 
-    def forward(
-        self, older: Tensor, newer: Tensor, mixture: Sequence[Sequence[Tensor]], plan: Sequence[Sequence[int]]
-    ) -> Tensor:
-        """Under the scalar `mixture[edge][operation]`; `plan` holds the operations to run on each edge."""
-        states: list[Tensor | None] = [self.first(older), self.second(newer)]
-        states += [None] * self.nodes
-        for edge, (target, source) in enumerate(edges(self.nodes)):
-            node = states[source]
-            for operation in plan[edge]:
-                assert node is not None  # the plan runs nothing on a node that is zero
-                term = self._operate(operation, edge, source, node)
-                total = states[target]
-                weight = mixture[edge][operation]
-                states[target] = term * weight if total is None else total.addcmul_(term, weight)
-        stride = self._stride(0)
-        n, c, h, w = states[0].shape  # type: ignore[union-attr]
-        zero = newer.new_zeros(n, c, -(-h // stride), -(-w // stride)) if None in states else None
-        return torch.cat([zero if state is None else state for state in states[INPUTS:]], dim=1)  # type: ignore[misc]
+    def _node(self, sources: Mapping[int, Source], mixture: Tensor, chosen: Sequence[tuple[int, int, int]]) -> Tensor:
+        """The weighted sum of the chosen (edge, source, operation)."""
+        total = None
+        convolutions = [site for site in chosen if site[2] in CONVOLUTIONS]
+        if convolutions:
+            features: list[Tensor] = []
+            branches: list[Branch] = []
+            weights: list[Tensor] = []
+            index: dict[tuple[int, bool], int] = {}
+            for edge, source, operation in convolutions:
+                state, separable = sources[source], operation in SEPARABLE
+                key = source, separable
+                if key not in index:
+                    index[key] = len(features)
+                    features.append(state.rectified if separable else state.arranged)
+                if separable:
+                    branch = Branch(index[key], True, stride=state.stride)
+                else:
+                    branch = Branch(index[key], False, dilation=state.dilation, split=state.split)
+                branches.append(branch)
+                weights += self._edge(edge).weights(operation)
+            places = torch.tensor([edge * len(OPERATIONS) + o for edge, _, o in convolutions], device=mixture.device)
+            scales = mixture.take(places)
+            total = MixedConvolutions.apply(branches, len(features), scales, *features, *weights)
+        for edge, source, operation in chosen:
+            if operation in CONVOLUTIONS:
+                continue
+            state = sources[source]
+            if operation == SKIP:
+                term = self._edge(edge).skip(state.node)
+            else:
+                term = state.maximum if operation == MAX_POOL else state.average
+            weight = mixture[edge, operation]
+            # Nothing saves a node for its gradient before the node is complete: adding in place is safe.
+            total = term * weight if total is None else total.addcmul_(term, weight)
+        assert total is not None
+        return total
 
-    def _operate(self, operation: int, edge: int, source: int, node: Tensor) -> Tensor:
-        module, stride = self.edges[edge], self._stride(source)
-        if operation == SKIP:
-            return module.skip(node)  # type: ignore[no-any-return,operator]
-        if operation in (MAX_POOL, AVG_POOL):
-            pooled = (maximum_pool if operation == MAX_POOL else average_pool)(node, stride)
-            return F.batch_norm(pooled, None, None, training=True)
-        name = {SEP_3X3: "separable_3x3", SEP_5X5: "separable_5x5", DIL_3X3: "dilated_3x3", DIL_5X5: "dilated_5x5"}
-        for convolution in getattr(module, name[operation]):
-            node = convolution(F.relu(node))
-        return node
+    def _edge(self, index: int) -> MixedEdge:
+        edge = self.edges[index]
+        assert isinstance(edge, MixedEdge)
+        return edge
 
 
 __all__ = ["MixedCell", "batch_norm", "executed"]

@@ -53,11 +53,10 @@ class DartsSupernet(SuperNet):
         """Images (N, in_channels, H, W) -> logits (N, classes)."""
         active = torch.stack([weights.detach().ne(0) for weights in mixture]).tolist()  # the only wait for the device
         plans = [executed(tuple(map(tuple, kind)), self.nodes) for kind in active]
-        scalars = [[edge.unbind() for edge in weights.unbind()] for weights in mixture]
         older = newer = self.stem(images.contiguous(memory_format=torch.channels_last))
         for cell in self.cells:
             kind = int(cell.reduction)  # type: ignore[arg-type]
-            older, newer = newer, cell(older, newer, scalars[kind], plans[kind])
+            older, newer = newer, cell(older, newer, mixture[kind], plans[kind])
         logits: Tensor = self.classifier(newer.mean((2, 3)))
         return logits
 
