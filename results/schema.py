@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Engine, inspect, text
 from results.errors import StoreError
 from results.models import SCHEMA_VERSION
 
+VERSION_TABLE = "run_store_version"  # Alembic's usual name is the one that Optuna's studies take in the same database
+_FORMER_VERSION_TABLE = "alembic_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x6E6173  # any fixed number: PostgreSQL's lock for "somebody is migrating a run store"
 
 
 def schema_version(connection: Connection) -> str | None:
     """The revision that the database is at, or None where it has none yet."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return _revision(connection, VERSION_TABLE)
 
 
 def prepare(engine: Engine, *, lock: Path, name: str) -> None:
@@ -39,8 +39,9 @@ def prepare(engine: Engine, *, lock: Path, name: str) -> None:
             version = schema_version(connection)
             if version == SCHEMA_VERSION:  # another process was here first
                 return
-            _check_ours(connection, version=version, name=name)
-            _upgrade(connection)
+            former = _former_version(connection) if version is None else None
+            _check_ours(connection, version=version or former, name=name)
+            _upgrade(connection, former=former)
 
 
 @contextlib.contextmanager
@@ -52,6 +53,18 @@ def _exclusive(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def _former_version(connection: Connection) -> str | None:
+    """The revision of a store from before it had its own version table."""
+    version = _revision(connection, _FORMER_VERSION_TABLE)
+    return version if version is not None and version.isdigit() else None
+
+
+def _revision(connection: Connection, table: str) -> str | None:
+    if not inspect(connection).has_table(table):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {table}")).scalar()
+
+
 def _check_ours(connection: Connection, *, version: str | None, name: str) -> None:
     if version is None:
         tables = inspect(connection).get_table_names()
@@ -59,15 +72,13 @@ def _check_ours(connection: Connection, *, version: str | None, name: str) -> No
             raise StoreError(
                 f"{name} is a database, but not a run store (it holds the table '{tables[0]}'): name another store"
             )
-    elif not version.isdigit():
-        raise StoreError(f"{name} has the schema '{version}', which is not a run store's: name another store")
     elif version > SCHEMA_VERSION:
         raise StoreError(
             f"{name} has schema {version}, newer than the {SCHEMA_VERSION} this version knows: upgrade nas-harness"
         )
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, *, former: str | None) -> None:
     # Alembic is needed only on this path, and takes longer to import than to run.
     from alembic import command
     from alembic.config import Config
@@ -75,4 +86,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    if former is not None:
+        command.stamp(config, former)
+        connection.execute(text(f"DROP TABLE {_FORMER_VERSION_TABLE}"))
     command.upgrade(config, "head")

@@ -3,10 +3,12 @@
 from alembic import context
 
 from results.models import Base
+from results.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
     transactional_ddl=True,  # also on SQLite: our connections begin transactions explicitly
 )
 with context.begin_transaction():

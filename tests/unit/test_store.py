@@ -120,7 +120,7 @@ def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
 def test_a_store_of_a_newer_schema_and_somebody_elses_database(store: Store, tmp_path: Path) -> None:
     store.upsert_run("0123456789ab", method="rarts", **NEEDED)
     connection = sqlite3.connect(store.location / "runs.sqlite")
-    connection.execute("UPDATE alembic_version SET version_num = '9001'")
+    connection.execute("UPDATE run_store_version SET version_num = '9001'")
     connection.commit()
     connection.close()
     with pytest.raises(StoreError, match="schema 9001, newer"):
@@ -130,6 +130,21 @@ def test_a_store_of_a_newer_schema_and_somebody_elses_database(store: Store, tmp
     connection.close()
     with pytest.raises(StoreError, match="not a run store"):
         Store(tmp_path).runs()
+
+
+def test_a_store_from_before_it_had_its_own_version_table(store: Store) -> None:
+    store.upsert_run("0123456789ab", method="rarts", **NEEDED)
+    connection = sqlite3.connect(store.location / "runs.sqlite")
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+    connection.execute("ALTER TABLE runs DROP COLUMN predicted_latency_ms")
+    connection.execute("ALTER TABLE runs DROP COLUMN predicted_latency_source")
+    connection.execute("DROP TABLE run_store_version")
+    connection.commit()
+    assert Store(store.location).runs()["id"].tolist() == ["0123456789ab"]
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables == {"runs", "evaluations", "run_store_version"}
+    connection.close()
 
 
 @pytest.mark.parametrize("url", ["no url", "mysql://host/name", "nothing+here://host/name"])
@@ -172,7 +187,8 @@ def test_postgresql_is_the_same_store(tmp_path: Path, postgresql_url: str) -> No
         remote.add_evaluations("ffffffffffff", [evaluation()])
     engine = create_engine(postgresql_url)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 
 
@@ -180,7 +196,8 @@ def test_migrations_build_what_the_models_say(store: Store) -> None:
     store.upsert_run("0123456789ab", method="rarts", **NEEDED)
     engine = create_engine(f"sqlite:///{store.location / 'runs.sqlite'}")
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, Base.metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
 
