@@ -21,6 +21,7 @@ from results import EvaluationRecord, Store, StoreError
 from results.history import read_history, write_history
 from results.models import Base
 from results.records import read_frames
+from results.schema import VERSION_TABLE
 
 NEEDED = {"experiment": "demo", "space": "topology", "dataset": "digits", "search_seed": 0, "settings": {"steps": 3}}
 
