@@ -129,8 +129,8 @@ class Experiment(BaseModel):
         return names
 
 
-def load_experiment(path: Path) -> Experiment:
-    """Read an experiment from a YAML file; raises InputError naming the line or the key that is wrong."""
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; raises InputError naming the line that is wrong."""
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
@@ -140,6 +140,16 @@ def load_experiment(path: Path) -> Experiment:
         raise InputError(f"{path}, line {line}: not valid YAML ({error.problem}); fix that line") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no mapping: write keys such as methods, datasets and seeds")
+    return content
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read an experiment from a YAML file; raises InputError naming the line or the key that is wrong.
+
+    The key `reproduces`, which `nas-harness reproduce` reads, says nothing of what is run.
+    """
+    content = read_yaml(path)
+    content.pop("reproduces", None)
     methods = content.get("methods")
     if isinstance(methods, list):
         content["methods"] = {name: {} for name in methods}
