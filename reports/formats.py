@@ -7,34 +7,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from reports.board import Cell, Leaderboard
 from reports.grid import LEGEND, grids
+from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "|": r"\textbar{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        "≈": r"$\approx$",
-        "‡": r"\ddag{}",
-    }
-)
 
 
 def render(boards: Sequence[Leaderboard], format_: str, *, width: int = 120) -> str:
@@ -44,7 +24,7 @@ def render(boards: Sequence[Leaderboard], format_: str, *, width: int = 120) -> 
         "latex": lambda boards: "\n".join(map(as_latex, boards)),
         "csv": as_csv,
         "json": lambda boards: json.dumps([as_dictionary(board) for board in boards], indent=2) + "\n",
-        "terminal": lambda boards: _plain(Group(*map(as_renderable, boards)), width=width),
+        "terminal": lambda boards: plain_text(Group(*map(as_renderable, boards)), width=width),
     }
     if format_ not in writers:
         raise ValueError(f"there is no format '{format_}': use one of {', '.join(FORMATS)}")
@@ -54,14 +34,7 @@ def render(boards: Sequence[Leaderboard], format_: str, *, width: int = 120) -> 
 def as_renderable(board: Leaderboard) -> Group:
     """The board for a rich console."""
     parts: list[Any] = [Text(f"\n{_title(board)}", style="bold")]
-    for grid in grids(board):
-        table = Table(title=grid.title, title_justify="left", title_style="italic")
-        for index, name in enumerate(grid.header):
-            table.add_column(Text(name), justify="left" if index == 0 or not grid.numeric else "right", overflow="fold")
-        for row in grid.rows:
-            # The interval goes under the value, or no terminal would be wide enough.
-            table.add_row(*(Text(cell.text.replace(" [", "\n["), style="bold" if cell.bold else "") for cell in row))
-        parts.append(table)
+    parts += [grid_table(grid) for grid in grids(board)]
     parts += [Text(line) for line in _footer(board)]
     return Group(*parts)
 
@@ -70,13 +43,7 @@ def as_markdown(board: Leaderboard) -> str:
     """The board as GitHub-flavoured Markdown."""
     lines = [f"### {_title(board)}", ""]
     for grid in grids(board):
-        lines += [f"{grid.title}:", "", _markdown_line(grid.header)]
-        first, other = ":--", "--:" if grid.numeric else ":--"
-        lines.append(_markdown_line([first, *[other] * (len(grid.header) - 1)], escape=False))
-        for row in grid.rows:
-            texts = [f"**{_markdown(cell.text)}**" if cell.bold else _markdown(cell.text) for cell in row]
-            lines.append(_markdown_line(texts, escape=False))
-        lines.append("")
+        lines += grid_markdown(grid)
     lines += [f"- {line}" for line in _footer(board, code="`")]
     return "\n".join(lines) + "\n"
 
@@ -85,19 +52,7 @@ def as_latex(board: Leaderboard) -> str:
     """The board as LaTeX tables for the package booktabs."""
     lines = []
     for grid in grids(board):
-        lines += [
-            r"\begin{table}",
-            r"\centering\small",
-            rf"\caption{{{_latex(f'{_title(board)}. {grid.title}')}}}",
-            rf"\begin{{tabular}}{{l{('r' if grid.numeric else 'l') * (len(grid.header) - 1)}}}",
-            r"\toprule",
-            " & ".join(map(_latex, grid.header)) + r" \\",
-            r"\midrule",
-        ]
-        for row in grid.rows:
-            texts = [rf"\textbf{{{_latex(cell.text)}}}" if cell.bold else _latex(cell.text) for cell in row]
-            lines.append(" & ".join(texts) + r" \\")
-        lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+        lines += grid_latex(grid, caption=f"{_title(board)}. {grid.title}")
     lines += [f"% {line}" for line in _footer(board)]
     return "\n".join(lines) + "\n"
 
@@ -195,24 +150,6 @@ def _footer(board: Leaderboard, *, code: str = "") -> list[str]:
         told = f" Verdict: {board.verdicts[column.key].text}." if column.evaluation else ""
         lines.append(f"({number}) {column.label}: {column.source}.{told}")
     return [*lines, *board.notes, f"Rebuild with: {code}{board.command}{code}"]
-
-
-def _markdown(text: str) -> str:
-    return text.replace("|", r"\|").replace("*", r"\*").replace("\n", " ")
-
-
-def _markdown_line(texts: Sequence[str], *, escape: bool = True) -> str:
-    return "| " + " | ".join(_markdown(text) if escape else text for text in texts) + " |"
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
-
-
-def _plain(renderable: Any, *, width: int) -> str:
-    text = io.StringIO()
-    Console(file=text, width=width).print(renderable)
-    return text.getvalue()
 
 
 __all__ = ["FORMATS", "as_csv", "as_dictionary", "as_latex", "as_markdown", "as_renderable", "render"]

@@ -28,6 +28,7 @@ class Grid:
     header: tuple[str, ...]
     rows: tuple[tuple[GridCell, ...], ...]
     numeric: bool = True  # whether the columns after the first are numbers
+    sections: tuple[int, ...] = ()  # rows that a new block begins with, apart from the first
 
 
 def grids(board: Leaderboard) -> list[Grid]:

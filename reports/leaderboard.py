@@ -68,8 +68,8 @@ def leaderboard(
         reference = reference.iloc[:0]
     shown = pd.concat([finished, reference]) if len(reference) else finished
     known = evaluations[evaluations["run_id"].isin(shown["id"])]
-    errors = _errors_inside_runs(known)
-    columns = (*_evaluation_columns(errors, dataset=dataset), *_property_columns(shown))
+    errors = errors_inside_runs(known)
+    columns = (*evaluation_columns(errors, dataset=dataset), *_property_columns(shown))
     rows = [
         _row(group, errors, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
         for label, group in _groups(shown, dataset=dataset)
@@ -101,7 +101,7 @@ def _unfinished_notes(runs: pd.DataFrame) -> list[str]:
     return [f"not finished, and not counted: {listed}"]
 
 
-def _errors_inside_runs(evaluations: pd.DataFrame) -> pd.DataFrame:
+def errors_inside_runs(evaluations: pd.DataFrame) -> pd.DataFrame:
     """One row a run and evaluation column: `mean` and `std` over the evaluation seeds inside the run.
 
     A table's own mean over seeds counts only where the run has no error of a single seed.
@@ -118,7 +118,7 @@ def _key(values: Iterable[Any]) -> str:
     return "error|" + "|".join(str(value) for value in values)
 
 
-def _evaluation_columns(errors: pd.DataFrame, *, dataset: str) -> list[Column]:
+def evaluation_columns(errors: pd.DataFrame, *, dataset: str) -> list[Column]:
     """The search's own data set first, then trained before tabular before one-shot, test before validation."""
     keyed = [_EvaluationKey(*values) for values in errors[EVALUATION_KEY].drop_duplicates().to_numpy().tolist()]
     sources = {"trained": 0, "tabular": 1, "one-shot": 2}
