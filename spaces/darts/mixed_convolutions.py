@@ -40,33 +40,20 @@ class Branch:
 class MixedConvolutions(torch.autograd.Function):
     """sum_b scale_b * branch_b(features): features (N, C, H, W) with the channels last -> (N, C, H', W').
 
-    Only the depthwise convolutions' outputs and the inner activations are kept for the gradients.
+    Nothing of the branches but the statistics of their batch norms is kept for the gradients: the depthwise
+    convolutions, memory-bound like the writing and reading of what they compute, are run again.
     """
 
     @staticmethod
     def forward(ctx: Any, branches: Sequence[Branch], sources: int, scales: Tensor, *tensors: Tensor) -> Tensor:
         """`tensors`: the `sources` features, then every branch's weights."""
         features, weights = tensors[:sources], _grouped(branches, tensors[sources:])
-        inner_features = [
-            convolve(features[branch.source], group[0], stride=branch.stride)
-            for branch, group in zip(branches, weights, strict=True)
-            if branch.separable
-        ]
+        inner_features = _inner_features(branches, features, weights)
         inner = None
-        activations: list[Tensor] = []
         if inner_features:
             inner = Normalised.of(inner_features, [group[1] for group in weights if len(group) == 4])
-            activations = [
-                F.conv2d(z, inner.folded[unit][:, :, None, None], inner.shift[unit]).relu_()
-                for unit, z in enumerate(inner_features)
-            ]
-        remaining = iter(activations)
-        outer_features = [
-            convolve(next(remaining), group[2])
-            if branch.separable
-            else _dilated(features[branch.source], branch, group)
-            for branch, group in zip(branches, weights, strict=True)
-        ]
+        activations = [inner.apply(unit, z).relu_() for unit, z in enumerate(inner_features) if inner]
+        outer_features = _outer_features(branches, features, activations, weights)
         outer = Normalised.of(outer_features, [group[-1] for group in weights])
         folded = (outer.folded * scales[:, None, None])[..., None, None]
         shift = (outer.shift * scales[:, None]).sum(0)
@@ -76,7 +63,7 @@ class MixedConvolutions(torch.autograd.Function):
                 totals[branch.split] = F.conv2d(z, folded[unit], None if totals else shift)
             else:
                 totals[branch.split].add_(F.conv2d(z, folded[unit]))
-        ctx.save_for_backward(scales, *tensors, *inner_features, *activations, *outer_features)
+        ctx.save_for_backward(scales, *tensors)
         ctx.branches, ctx.sources, ctx.inner, ctx.outer = branches, sources, inner, outer
         if True not in totals:
             return totals[False]
@@ -87,14 +74,12 @@ class MixedConvolutions(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
         """Gradients in the scales, the features and, where asked for, the weights."""
-        branches, sources, outer = ctx.branches, ctx.sources, ctx.outer
+        branches, sources, inner, outer = ctx.branches, ctx.sources, ctx.inner, ctx.outer
         scales, *saved = ctx.saved_tensors
-        count = sum(branch.weights for branch in branches)
-        features, weights = saved[:sources], _grouped(branches, saved[sources : sources + count])
-        inner_count = sum(branch.separable for branch in branches)
-        rest = saved[sources + count :]
-        inner_features, activations = rest[:inner_count], rest[inner_count : 2 * inner_count]
-        outer_features = rest[2 * inner_count :]
+        features, weights = saved[:sources], _grouped(branches, saved[sources:])
+        inner_features = _inner_features(branches, features, weights)
+        activations = [inner.apply(unit, z).relu_() for unit, z in enumerate(inner_features)]
+        outer_features = _outer_features(branches, features, activations, weights)
         wanted = any(ctx.needs_input_grad[3 + sources :])
 
         whole = gradients[0].contiguous(memory_format=torch.channels_last)
@@ -134,7 +119,7 @@ class MixedConvolutions(torch.autograd.Function):
         if inner_gradients:
             sums = torch.stack([pixel_sum(g) for g in inner_gradients])
             products = [pixel_products(g, z) for g, z in zip(inner_gradients, inner_features, strict=True)]
-            found_inner = ctx.inner.gradients(sums, torch.stack(products))
+            found_inner = inner.gradients(sums, torch.stack(products))
             separable = [unit for unit, branch in enumerate(branches) if branch.separable]
             for position, unit in enumerate(separable):
                 branch, kernel = branches[unit], weights[unit][0]
@@ -148,10 +133,33 @@ class MixedConvolutions(torch.autograd.Function):
         return None, None, outer_gradients.scale, *source_gradients, *flat
 
 
-def _dilated(features: Tensor, branch: Branch, group: Sequence[Tensor]) -> Tensor:
-    if branch.split:
-        return unpaired(convolve(paired(features), group[0].repeat(2, 1, 1, 1), dilation=branch.dilation))
-    return convolve(features, group[0], dilation=branch.dilation)
+def _inner_features(
+    branches: Sequence[Branch], features: Sequence[Tensor], weights: Sequence[Sequence[Tensor]]
+) -> list[Tensor]:
+    """What the first 1x1 convolutions of the separable branches take."""
+    return [
+        convolve(features[branch.source], group[0], stride=branch.stride)
+        for branch, group in zip(branches, weights, strict=True)
+        if branch.separable
+    ]
+
+
+def _outer_features(
+    branches: Sequence[Branch],
+    features: Sequence[Tensor],
+    activations: Sequence[Tensor],
+    weights: Sequence[Sequence[Tensor]],
+) -> list[Tensor]:
+    """What every branch's last 1x1 convolution takes."""
+    remaining, found = iter(activations), []
+    for branch, group in zip(branches, weights, strict=True):
+        if branch.separable:
+            found.append(convolve(next(remaining), group[2]))
+        elif branch.split:
+            found.append(unpaired(convolve(paired(features[branch.source]), group[0].repeat(2, 1, 1, 1))))
+        else:
+            found.append(convolve(features[branch.source], group[0], dilation=branch.dilation))
+    return found
 
 
 def _grouped(branches: Sequence[Branch], weights: Sequence[Tensor]) -> list[Sequence[Tensor]]:

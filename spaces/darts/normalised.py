@@ -42,6 +42,10 @@ class Normalised:
         shift = -torch.bmm(folded, mean[:, :, None])[:, :, 0]
         return cls(mean, covariance, inverse_deviation, folded, shift, pixels)
 
+    def apply(self, unit: int, features: Tensor) -> Tensor:
+        """y^ of one of the convolutions, (N, O, H, W)."""
+        return F.conv2d(features, self.folded[unit][:, :, None, None], self.shift[unit])
+
     def gradients(self, sums: Tensor, products: Tensor, scale: Tensor | None = None) -> "Gradients":
         """The gradients of scale * y^ from those of the output, g: their `pixel_sum`s and `pixel_products` with z.
 
