@@ -53,7 +53,7 @@ class Training(BaseModel):
 
 
 class Experiment(BaseModel):
-    """Methods x data sets x search seeds on one space."""
+    """Methods x data sets x search seeds on one space, and the same again with one setting varied at a time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,13 +63,46 @@ class Experiment(BaseModel):
     methods: dict[str, dict[str, Any]]  # name -> settings of that method alone
     seeds: tuple[int, ...] = (0, 1, 2)
     settings: dict[str, Any] = {}  # settings of every method that knows them
+    factors: dict[str, tuple[Any, ...]] = {}  # setting -> values that replace the one above, one factor at a time
     training: Training | None = None  # also train found architectures on the search's data set
 
     def runs(self, *, table: str, latency: str = "") -> list[RunSpec]:
-        """All runs, method by method; raises InputError for unknown names and settings that no method knows.
+        """All runs, method by method, each once; raises InputError for unknown names and settings that no method knows.
 
         `table` and `latency` name what answers sample-based searches and where Lat of Eq. 5 comes from.
         """
+        experiments = (self, *(variation for _, _, variation in self.variations()))
+        runs = (spec for one in experiments for spec in one._unvaried(table=table, latency=latency))
+        return list({spec.id: spec for spec in runs}.values())
+
+    def variations(self) -> list[tuple[str, Any, "Experiment"]]:
+        """(factor, value, the experiment of the methods that know the factor, with that value) of every factor."""
+        return [
+            (factor, value, self.with_settings({factor: value}))
+            for factor, values in self.factors.items()
+            for value in values
+        ]
+
+    def with_settings(self, settings: dict[str, Any]) -> "Experiment":
+        """The unvaried experiment of the methods that know all these settings, which take the place of theirs."""
+        methods = {
+            name: own | settings for name, own in self.methods.items() if settings.keys() <= self.settings_of(name)
+        }
+        if not methods:
+            every = self._known_settings()
+            raise unknown("setting", next((key for key in settings if key not in every), next(iter(settings))), every)
+        # What only the others know is not theirs to refuse.
+        known = {key for name in methods for key in self.settings_of(name)}
+        kept = {key: value for key, value in self.settings.items() if key in known}
+        return self.model_copy(update={"methods": methods, "settings": kept, "factors": {}})
+
+    def settings_of(self, method: str) -> set[str]:
+        """The names of all settings of the method, of its network and of its data on this space."""
+        named, space = find_method(method), find_space(self.space)
+        network = set(space.supernet_settings) if named.differentiable else set()
+        return {*_setting_names(named.implementation.Settings), *network, *(DATA_SETTINGS if network else ())}
+
+    def _unvaried(self, *, table: str, latency: str) -> list[RunSpec]:
         used: set[str] = set()
         runs = [
             spec
@@ -94,7 +127,7 @@ class Experiment(BaseModel):
         network = space.supernet_settings if method.differentiable else {}
         data = DATA_SETTINGS if network else {}
         fields = _setting_names(method.implementation.Settings)
-        known = {*fields, *network, *data}
+        known = self.settings_of(name)
         for key in own:
             if key not in known:
                 raise unknown(f"setting of {name}", key, known)

@@ -33,7 +33,7 @@ def run(
     json_: JsonOption = False,
 ) -> None:
     """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""
-    content = _content(
+    content = experiment_content(
         experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
         train_epochs=train_epochs, train_seeds=train_seeds,
     )  # fmt: skip
@@ -135,7 +135,7 @@ def export(
     Store(store, database_url=database).export_csv(folder)
 
 
-def _content(
+def experiment_content(
     experiment: Path | None,
     *,
     method: list[str] | None,
@@ -146,6 +146,7 @@ def _content(
     train_epochs: int | None,
     train_seeds: str,
 ) -> dict[str, Any]:
+    """What `make_experiment` takes, from a YAML file and the flags that override its keys."""
     from harness.experiment import load_experiment
     from spaces.errors import InputError
 

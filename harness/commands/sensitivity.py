@@ -1,0 +1,103 @@
+"""`nas-harness sensitivity`: one factor at a time around a baseline, as in Table 2 of the RARTS paper."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+
+
+def sensitivity(
+    experiment: Annotated[Path | None, typer.Argument(help="YAML file; the flags below override its keys.")] = None,
+    factor: Annotated[list[str] | None, typer.Option(help="A setting and its values: gamma=0.0002,0.02.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Method.")] = None,
+    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Data set.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Search seeds: 0,1,2 or 0-2.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the baseline, e.g. steps=300.")
+    ] = None,
+    train_epochs: Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")] = None,
+    train_seeds: Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")] = "0",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
+    ] = None,
+    table: TableOption = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
+    ] = 0,
+    report_only: Annotated[bool, typer.Option("--report-only", help="Run nothing: show what the store holds.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")] = "terminal",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw a panel a factor and quantity: .png, .svg, .pdf.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Vary one setting at a time around a baseline; what the store holds already is not run again."""
+    from rich.console import Console
+
+    from harness.commands.run import experiment_content, start
+    from harness.experiment import make_experiment
+    from harness.sensitivity import parse_factor, study_points
+    from reports.formats import FORMATS
+    from reports.sensitivity import sensitivity as make_table
+    from reports.sensitivity_formats import as_renderable, render
+    from results.store import Store
+    from spaces.errors import InputError, unknown
+
+    format_ = "json" if json_ else format_
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    content = experiment_content(
+        experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
+        train_epochs=train_epochs, train_seeds=train_seeds,
+    )  # fmt: skip
+    if factor:
+        content["factors"] = dict(map(parse_factor, factor))
+    source = str(experiment or "the command line")
+    wanted = make_experiment(content, source=source)
+    table_label, latency_label = labels(wanted.space, table=table)
+    points = study_points(wanted, specs_of=lambda one: one.runs(table=table_label, latency=latency_label))
+    if not report_only:
+        start(
+            content, source=source, store=store, database=database, data=data, table=table, device=device,
+            workers=workers, threads=threads,
+        )  # fmt: skip
+    known = Store(store, database_url=database)
+    if not known.exists:
+        raise InputError(f"there is no run store at {store}: leave out --report-only to run the study")
+    (name,), (searched,) = wanted.methods, wanted.datasets
+    made = make_table(
+        known.runs(), known.evaluations(), points, dataset=searched,
+        title=f"Sensitivity of {name} on space {wanted.space}, searched on {searched}",
+        command=shlex.join(["nas-harness", *sys.argv[1:]]),
+    )  # fmt: skip
+    if output is not None:
+        try:
+            output.write_text(render(made, format_), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output} cannot be written ({error.strerror}): name another file") from error
+    elif format_ == "terminal":
+        Console().print(as_renderable(made))
+    else:
+        typer.echo(render(made, format_), nl=False)
+    if figure is not None:
+        from reports.sensitivity_figure import draw_sensitivity
+
+        draw_sensitivity(made, figure)
+
+
+def labels(space: str, *, table: Path | None) -> tuple[str, str]:
+    """What the runs of a space call their table and the source of their latencies; empty where there is none."""
+    from harness.task import Resources, open_latency
+    from spaces.registry import find_space
+
+    found = find_space(space)
+    known, latency = found.table(table), open_latency(found, Resources(table=table))
+    return known.label if known else "", latency.label if latency else ""
