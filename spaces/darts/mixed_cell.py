@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.darts.cell import INPUTS, OPERATIONS, edges
@@ -39,29 +38,32 @@ def batch_norm(channels: int, *, affine: bool = False) -> nn.BatchNorm2d:
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, two strided 1x1 convolutions, one of them a pixel further, batch norm: half the resolution, rounded up."""
+    """Two 1x1 convolutions of every other pixel, the second starting a pixel further, and batch norm."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False) for _ in range(2))
+        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs // 2, 1, bias=False) for _ in range(2))
         self.norm = batch_norm(outputs)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, outputs, H / 2, W / 2)."""
-        rectified = F.relu(inputs)
-        straight, shifted = self.convolutions
-        height, width = inputs.shape[2:]
-        # Where a side is odd, a row or column of zeros makes the shifted half as large as the other one.
-        moved = F.pad(rectified, (-1, width % 2, -1, height % 2))
-        out: Tensor = self.norm(torch.cat([straight(rectified), shifted(moved)], dim=1))
+    def forward(self, source: Source) -> Tensor:
+        """(N, C, H, W) -> (N, outputs, H / 2, W / 2), rounded up."""
+        even, odd = self.convolutions
+        out: Tensor = self.norm(torch.cat([even(source.even), odd(source.odd)], dim=1))
         return out
 
 
-class ReLUConvBN(nn.Sequential):
-    """ReLU, 1x1 convolution, batch norm."""
+class ConvBN(nn.Module):
+    """1x1 convolution and batch norm."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), batch_norm(outputs))
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.norm = batch_norm(outputs)
+
+    def forward(self, source: Source) -> Tensor:
+        """(N, C, H, W) -> (N, outputs, H, W)."""
+        out: Tensor = self.norm(self.convolution(source.rectified))
+        return out
 
 
 class MixedEdge(nn.Module):
@@ -69,7 +71,7 @@ class MixedEdge(nn.Module):
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
-        self.skip = FactorizedReduce(channels, channels) if stride == 2 else nn.Identity()
+        self.skip = FactorizedReduce(channels, channels) if stride == 2 else None
         self.convolutions = nn.ModuleDict(
             {
                 name: nn.ModuleList(
@@ -101,15 +103,15 @@ class MixedCell(nn.Module):
         super().__init__()
         self.nodes = nodes
         self.reduction = reduction
-        self.first = FactorizedReduce(older, channels) if previous_reduction else ReLUConvBN(older, channels)
-        self.second = ReLUConvBN(newer, channels)
+        self.first = FactorizedReduce(older, channels) if previous_reduction else ConvBN(older, channels)
+        self.second = ConvBN(newer, channels)
         self.edges = nn.ModuleList(
             MixedEdge(channels, 2 if reduction and source < INPUTS else 1) for _, source in edges(nodes)
         )
 
     def forward(self, older: Tensor, newer: Tensor, mixture: Tensor, plan: Sequence[Sequence[int]]) -> Tensor:
         """Under the mixture (edges, 8); `plan` holds the operations to run on each edge."""
-        inputs = [self.first(older), self.second(newer)]
+        inputs = [self.first(Source(older)), self.second(Source(newer))]
         sources = {index: Source(node, stride=2 if self.reduction else 1) for index, node in enumerate(inputs)}
         outputs: list[Tensor] = []
         for target in range(INPUTS, INPUTS + self.nodes):
@@ -155,7 +157,8 @@ class MixedCell(nn.Module):
                 continue
             state = sources[source]
             if operation == SKIP:
-                term = self._edge(edge).skip(state.node)
+                reduce = self._edge(edge).skip
+                term = state.node if reduce is None else reduce(state)
             else:
                 term = state.maximum if operation == MAX_POOL else state.average
             weight = mixture[edge, operation]

@@ -1,10 +1,12 @@
 """What the operations of a DARTS cell share: all that depends on the node they start from, not on their weights."""
 
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from spaces.darts.depthwise import split_parities
 from spaces.darts.pooling import average_pool, maximum_pool
@@ -34,9 +36,20 @@ class Source:
         """
         if self.split:
             return split_parities(self.rectified)
-        if self.stride == 2:
-            return self.rectified[:, :, ::2, ::2].contiguous(memory_format=torch.channels_last)
-        return self.rectified
+        return self.even if self.stride == 2 else self.rectified
+
+    @cached_property
+    def even(self) -> Tensor:
+        """Every other pixel of the activated features."""
+        return _EveryOther.apply(self.rectified, 0)
+
+    @cached_property
+    def odd(self) -> Tensor:
+        """Every other pixel of the activated features, starting one further both ways: as many as in `even`."""
+        height, width = self.rectified.shape[2:]
+        # Where a side is odd, a row or column of zeros is added.
+        padded = F.pad(self.rectified, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else self.rectified
+        return _EveryOther.apply(padded, 1)
 
     @cached_property
     def maximum(self) -> Tensor:
@@ -47,6 +60,26 @@ class Source:
     def average(self) -> Tensor:
         """Average-pooled and normalised."""
         return F.batch_norm(average_pool(self.node, self.stride), None, None, training=True)
+
+
+class _EveryOther(torch.autograd.Function):
+    """Rows and columns start, start + 2, ...; unlike slicing's, its gradient has the channels last, too."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, start: int) -> Tensor:
+        """(N, C, H, W) -> (N, C, H / 2, W / 2)."""
+        ctx.shape, ctx.start = features.shape, start
+        return features[:, :, start::2, start::2].contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient, zero at the other pixels."""
+        (gradient,) = gradients
+        n, c, h, w = ctx.shape
+        spread = gradient.new_zeros(n, h, w, c).permute(0, 3, 1, 2)
+        spread[:, :, ctx.start :: 2, ctx.start :: 2] = gradient
+        return spread, None
 
 
 __all__ = ["Source"]

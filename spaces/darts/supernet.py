@@ -57,7 +57,8 @@ class DartsSupernet(SuperNet):
         for cell in self.cells:
             kind = int(cell.reduction)  # type: ignore[arg-type]
             older, newer = newer, cell(older, newer, mixture[kind], plans[kind])
-        logits: Tensor = self.classifier(newer.mean((2, 3)))
+        pixels = newer.permute(0, 2, 3, 1).flatten(1, 2)  # so the gradient has the channels last, too
+        logits: Tensor = self.classifier(pixels.mean(1))
         return logits
 
     def loss(self, batch: Batch, mixture: Sequence[Tensor]) -> Tensor:
