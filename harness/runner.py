@@ -78,7 +78,7 @@ def _execute(
     try:
         if not finished:
             task, dataset, held_out = build_task(spec, resources=resources, table=table, latency=latency, clock=clock)
-            store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running")
+            store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running", message="")
             reset_peak_memory(resources.device)
             result = search(
                 find_method(spec.method).implementation(),

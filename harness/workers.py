@@ -54,7 +54,7 @@ def run_all(
 
     outcomes: dict[str, Outcome] = {}
     failures: dict[str, BaseException] = {}
-    with _stop_on_interrupt() as stop:
+    with stop_on_interrupt() as stop:
         results = _in_process(specs, job, stop, show) if workers == 1 else _in_pool(specs, job, workers, stop, show)
         for run_id, outcome in results:
             ended(run_id)
@@ -100,7 +100,7 @@ def _in_pool(
     processes = [
         context.Process(target=_work, args=(todo, messages, signalled, job), daemon=True) for _ in range(workers)
     ]
-    with _threads_of_children(job.threads):
+    with threads_of_children(job.threads):
         for process in processes:
             process.start()
     working: dict[int, str] = {}
@@ -166,7 +166,7 @@ def _guarded(
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C (or SIGTERM) sets; the second Ctrl-C ends the program at once."""
     stop = threading.Event()
 
@@ -184,7 +184,7 @@ def _stop_on_interrupt() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _threads_of_children(threads: int) -> Iterator[None]:
+def threads_of_children(threads: int) -> Iterator[None]:
     """OpenMP reads its thread count when a process starts, so children inherit it through the environment."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = str(threads)

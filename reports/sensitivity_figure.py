@@ -18,7 +18,8 @@ def draw_sensitivity(table: SensitivityTable, path: Path) -> None:
     """Every run as a dot, the mean and standard deviation over seeds beside; the file's ending decides the format.
 
     Columns are factors and rows are quantities. The axis of values that span a decade is logarithmic, the baseline has
-    a grey line; values that are no numbers stand in their order. Raises InputError where there is nothing to draw or the file cannot be written.
+    a grey line; values that are no numbers stand in their order. Raises InputError where there is nothing to draw or
+    the file cannot be written.
     """
     if not table.columns:
         raise InputError("there is nothing to draw yet: finish some runs first")

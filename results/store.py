@@ -68,6 +68,11 @@ class Store:
         """Whether there is a database to read; True for one given by URL."""
         return self.database is None or self.database.exists()
 
+    def prepared_url(self) -> str:
+        """The SQLAlchemy URL of the database, which is created where there is none yet."""
+        with self._write():
+            return self._url
+
     def run_folder(self, run_id: str) -> Path:
         """`<location>/runs/<run_id>`, where a run's history and checkpoints live; the caller creates it."""
         return self.location / "runs" / run_id
@@ -196,13 +201,16 @@ class Store:
         with self._connect() as connection, connection.begin():
             yield connection
 
+    @property
+    def _url(self) -> str:
+        return self.database_url or f"sqlite:///{self.database}"
+
     @functools.cached_property
     def _engine(self) -> Engine:
         """No connection outlives its use, so that a store can be shared with forked workers."""
-        url = self.database_url or f"sqlite:///{self.database}"
-        if not url.startswith("sqlite"):
-            return create_engine(url, poolclass=NullPool)
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS})
+        if not self._url.startswith("sqlite"):
+            return create_engine(self._url, poolclass=NullPool)
+        engine = create_engine(self._url, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
