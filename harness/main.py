@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import baselines, catalogue, demo, quadratic, report, run, table
+from harness.commands import baselines, catalogue, demo, quadratic, report, reproduce, run, sensitivity, table
 
 app = typer.Typer(
     name="nas-harness",
@@ -21,6 +21,8 @@ app.command()(run.export)
 app.command()(baselines.baselines)
 app.command()(quadratic.quadratic)
 app.command()(demo.demo)
+app.command()(reproduce.reproduce)
+app.command()(sensitivity.sensitivity)
 app.command()(catalogue.methods)
 app.command()(catalogue.spaces)
 app.command()(catalogue.datasets)

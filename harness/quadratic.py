@@ -1,16 +1,23 @@
 """The solvable model of the RARTS paper (Section III-D), searched by the methods' real update code."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 
+from harness.experiment import read_yaml
 from methods import DifferentiableMethod, Parts, Task, compose, find_method
 from methods.relaxation import Identity
+from reports.claims import ClaimVerdict
+from reports.reproduction import Figure, ReproductionReport
+from reports.statistics import summarise
 from spaces.errors import InputError
 from spaces.quadratic import QuadraticSpace
 
 LEARNING_RATE = 0.01  # RARTS, Section III-D
+ROUNDING = 5e-4  # the paper prints its limits with three decimals
 START = (2.0, -2.0, 0.0)  # (alpha, w, y): RARTS, Section III-D and Fig. 1
 
 PLAIN_GRADIENT_DESCENT = {
@@ -73,26 +80,74 @@ def trajectory(
     return Trajectory(label, points)
 
 
-def figure_1(*, steps: int) -> list[tuple[str, list[Trajectory]]]:
-    """The three panels of Fig. 1: RARTS over lambda, beta and y_0, each beside first-order DARTS."""
-    baseline = trajectory("darts-1", label="DARTS-1", steps=steps)
+class Curve(BaseModel):
+    """One search on the model, as the preset of Fig. 1 describes it."""
 
-    def rarts(label: str, *, weight: float, beta: float, primary: float) -> Trajectory:
-        start = (START[0], START[1], primary)
-        return trajectory("rarts", label=label, steps=steps, start=start, **{"lambda": weight, "beta": beta})
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # The paper prints which parameters are fixed in each panel, not the values that vary: these are ours.
-    return [
-        (
-            "beta = 10, y0 = 0",
-            [baseline, *(rarts(f"lambda = {v}", weight=v, beta=10, primary=0) for v in (5, 10, 15))],
-        ),
-        (
-            "lambda = 10, y0 = 0",
-            [baseline, *(rarts(f"beta = {v}", weight=10, beta=v, primary=0) for v in (5, 10, 15))],
-        ),
-        (
-            "lambda = beta = 10",
-            [baseline, *(rarts(f"y0 = {v}", weight=10, beta=10, primary=v) for v in (-2, 0, 2))],
-        ),
-    ]
+    method: str = "rarts"
+    lambda_: float | None = Field(None, alias="lambda")
+    beta: float | None = None
+    y0: float = START[2]
+
+    @property
+    def label(self) -> str:
+        """The method, or for RARTS its settings."""
+        if self.method != "rarts":
+            return self.method
+        return f"lambda = {self.lambda_:g}, beta = {self.beta:g}" + (f", y0 = {self.y0:g}" if self.y0 else "")
+
+    def search(self, steps: int) -> Trajectory:
+        """Run it."""
+        chosen = {"lambda": self.lambda_, "beta": self.beta}
+        settings = {name: value for name, value in chosen.items() if value is not None}
+        return trajectory(self.method, label=self.label, steps=steps, start=(*START[:2], self.y0), **settings)
+
+
+class Panel(BaseModel):
+    """A panel of Fig. 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+class Limit(BaseModel):
+    """Where the paper says that a search ends: (alpha, w), or (alpha, w, y)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    says: str
+    curve: Curve
+    ends_at: tuple[float, ...]
+
+
+class Figure1(BaseModel):
+    """The preset of Fig. 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    steps: int = Field(ge=1)
+    panels: tuple[Panel, ...]
+    claims: tuple[Limit, ...]
+
+
+def load_figure_1() -> Figure1:
+    """The preset that the harness comes with."""
+    return Figure1(**read_yaml(Path(__file__).parent / "presets" / "rarts-figure-1.yaml"))
+
+
+def reproduce_figure_1(figure: Figure1, *, command: str) -> ReproductionReport:
+    """Run what the paper makes claims of; the searches are deterministic, so one run each tells."""
+    figures, verdicts = [], []
+    for claim in figure.claims:
+        end = claim.curve.search(figure.steps).points[-1]
+        for name, published, ours in zip(("alpha", "w", "y"), claim.ends_at, end, strict=False):
+            label = claim.curve.label
+            figures.append(Figure(label, f"limit of {name}", "one", published, None, summarise([ours]), label))
+        holds = all(abs(ours - theirs) < ROUNDING for theirs, ours in zip(claim.ends_at, end, strict=False))
+        shown = f"after {figure.steps} steps at ({', '.join(f'{value:.7f}' for value in end)})"
+        verdicts.append((claim.says, ClaimVerdict("holds" if holds else "does not hold", shown)))
+    return ReproductionReport("rarts, Figure 1 and Section III-D", tuple(figures), tuple(verdicts), (), command)

@@ -21,7 +21,7 @@ def quadratic(
     from rich.console import Console
     from rich.table import Table
 
-    from harness.quadratic import figure_1, trajectory
+    from harness.quadratic import load_figure_1, trajectory
 
     settings: dict[str, dict[str, Any]] = {"rarts": {"lambda": lambda_, "beta": beta}}
     ends = {
@@ -38,6 +38,7 @@ def quadratic(
     if figure is not None:
         from reports.quadratic_figure import draw_trajectories
 
-        panels = [(title, [(c.label, c.points) for c in curves]) for title, curves in figure_1(steps=1500)]
-        draw_trajectories(panels, figure)
+        preset = load_figure_1()
+        searched = [(panel.title, [curve.search(preset.steps) for curve in panel.curves]) for panel in preset.panels]
+        draw_trajectories([(title, [(c.label, c.points) for c in curves]) for title, curves in searched], figure)
         Console(stderr=True).print(f"figure written to {figure}")

@@ -35,7 +35,7 @@ def leaderboard(
     format_ = "json" if json_ else format_
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
-    runs, evaluations = _read(store, database=database, records=records)
+    runs, evaluations = read_records(store, database=database, records=records)
     boards = _boards(
         runs, evaluations, space=space, dataset=dataset, experiment=experiment,
         source=_source_options(store, database=database, records=records),
@@ -100,7 +100,7 @@ def _open(store: Path, *, database: str | None) -> "Store":
     return opened
 
 
-def _read(store: Path, *, database: str | None, records: Path | None) -> "tuple[pd.DataFrame, pd.DataFrame]":
+def read_records(store: Path, *, database: str | None, records: Path | None) -> "tuple[pd.DataFrame, pd.DataFrame]":
     from results.errors import StoreError
     from results.records import read_frames
 
