@@ -107,17 +107,19 @@ def _agree(recorded: dict[str, Any], complete: dict[str, Any]) -> bool:
 
 def _differences(full: Experiment, small: Experiment) -> Iterator[str]:
     """A line for each setting whose value in the small preset is not the full one's."""
-    before, after = _described(full), _described(small)
+    method = next(name for name in full.methods if name in small.methods)
+    before, after = _described(full, method), _described(small, method)
     for key in sorted(before.keys() | after.keys()):
         if key != "name" and before.get(key) != after.get(key):
             yield f"{key}: {_shown(after.get(key))} instead of {_shown(before.get(key))}"
 
 
-def _described(experiment: Experiment) -> dict[str, Any]:
-    """What is run, and the settings of the first method's runs with their defaults."""
+def _described(experiment: Experiment, method: str) -> dict[str, Any]:
+    """What is run, and the complete settings of the method's runs."""
     content = experiment.model_dump(mode="json")
-    first = experiment.model_copy(update={"factors": {}}).runs(table="any", latency="any")[0]
-    return _flat(content | {"settings": _settings(first), "methods": list(content["methods"])})
+    runs = experiment.model_copy(update={"factors": {}}).runs(table="any", latency="any")
+    first = next(spec for spec in runs if spec.method == method)
+    return _flat(content | {"settings": _settings(first), "methods": sorted(content["methods"])})
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
