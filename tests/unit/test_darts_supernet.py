@@ -120,7 +120,7 @@ def test_a_node_without_operations_is_zero_and_nothing_runs_on_it() -> None:
     assert [plan[edge] for edge, (_, source) in enumerate(edges(3)) if source == 2] == [(), ()]
 
 
-@pytest.mark.parametrize("pixels", [16, 22])
+@pytest.mark.parametrize("pixels", [8, 22])
 def test_single_precision_agrees_with_the_plain_network_in_double_precision(pixels: int) -> None:
     net, plain = networks(channels=16, cells=3, nodes=4)
     net, mixture, data = net.float(), softmax(4), batch(8, pixels)
@@ -128,12 +128,11 @@ def test_single_precision_agrees_with_the_plain_network_in_double_precision(pixe
     loss = F.cross_entropy(plain(data.inputs, mixture), data.targets)
     theirs = gradients(loss, [*mixture, *plain.parameters()])
     ours = gradients(net.loss(Batch(data.inputs.float(), data.targets), single), [*single, *net.parameters()])
-    for index, (found, expected) in enumerate(zip(ours, theirs, strict=True)):
-        if index < 2:
-            expected = expected.clone()
-            expected[:, 0] = 0  # `none` is not executed
-        # 1e-6 apart but for the odd activation that is zero in one precision only, in the plain network as well.
-        assert (found - expected).norm() <= 1e-2 * expected.norm() + 1e-6
+    none = F.one_hot(torch.tensor(0), len(OPERATIONS)).bool()  # is not executed
+    theirs[:2] = [found.masked_fill(none, 0) for found in theirs[:2]]
+    difference = torch.cat([(found - expected).flatten() for found, expected in zip(ours, theirs, strict=True)])
+    # 1e-6, but an activation that is zero in one precision only adds 1e-3, in the plain network as well.
+    assert difference.norm() <= 5e-3 * torch.cat([expected.flatten() for expected in theirs]).norm()
 
 
 def test_the_gradient_in_the_mixture_needs_no_gradients_of_weights() -> None:

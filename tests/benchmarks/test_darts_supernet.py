@@ -1,0 +1,126 @@
+"""Seconds and peak memory of one search step on the DARTS space beside the plain form of the supernet, same run.
+
+The sizes of Liu et al. 2019 (8 cells, 16 channels, batches of 64 images of 32 x 32 pixels) unless the environment
+variables NAS_HARNESS_BENCH_CELLS and NAS_HARNESS_BENCH_BATCH say otherwise; CPU. Both networks are trained by the same
+method, so the plain form, too, computes only the gradients that a step uses.
+"""
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from methods import Task, find_method
+from spaces.darts.space import DartsSpace
+from spaces.space import Batch, SuperNet
+from tests.unit.plain_darts_supernet import PlainDartsSupernet
+
+CELLS = int(os.environ.get("NAS_HARNESS_BENCH_CELLS", "8"))
+BATCH = int(os.environ.get("NAS_HARNESS_BENCH_BATCH", "64"))
+
+
+class _PlainSupernet(SuperNet):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.network = PlainDartsSupernet(**settings)
+
+    def loss(self, batch: Batch, mixture: Any) -> Tensor:
+        return F.cross_entropy(self.network(batch.inputs, mixture), batch.targets)
+
+    def errors(self, batch: Batch, mixture: Any) -> Tensor:
+        raise NotImplementedError  # no step needs it
+
+
+class _PlainSpace(DartsSpace):
+    def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> Any:
+        return _PlainSupernet(classes=classes, in_channels=in_channels, **settings)
+
+
+class _SameBatch:
+    """A stream that costs nothing."""
+
+    def __init__(self, size: int) -> None:
+        self.batch = Batch(torch.randn(size, 3, 32, 32), torch.randint(10, (size,)))
+
+    def next(self) -> Batch:
+        return self.batch
+
+
+def _step(name: str, space: DartsSpace, cells: int, size: int) -> Callable[[], object]:
+    method: Any = find_method(name).implementation()
+    method.start(
+        Task(
+            space=space,
+            settings=method.Settings(steps=1_000_000),  # the temperature stays where it starts
+            seed=0,
+            device=torch.device("cpu"),
+            space_settings={"channels": 16, "cells": cells},
+            classes=10,
+            in_channels=3,
+            train=_SameBatch(size),  # type: ignore[arg-type]
+            validation=_SameBatch(size),  # type: ignore[arg-type]
+        )
+    )
+    method.relaxation.generator.manual_seed(0)  # both networks are given the same sequence of samples
+    step: Callable[[], object] = method.step
+    return step
+
+
+def _resident_peak() -> int:
+    """Bytes; of this process alone, whereas getrusage counts the process that started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def _peak_bytes(name: str, plain: bool, threads: int) -> int:
+    """What one step adds to the memory of a fresh process."""
+    torch.set_num_threads(threads)
+    step = _step(name, _PlainSpace() if plain else DartsSpace(), CELLS, BATCH)
+    before = _resident_peak()
+    step()
+    return _resident_peak() - before
+
+
+def _in_fresh_process(name: str, plain: bool) -> int:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak_bytes, name, plain, torch.get_num_threads()).result()
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("name", "rounds"), [("darts-1", 3), ("gdas", 10)])
+def test_step_beside_the_plain_form(benchmark: Any, name: str, rounds: int) -> None:
+    cells, size = (2, 4) if benchmark.disabled else (CELLS, BATCH)
+    ours, plain = (_step(name, space, cells, size) for space in (DartsSpace(), _PlainSpace()))
+    reference = []
+
+    def time_plain() -> None:  # in turn with ours, so that whatever else the machine does slows both
+        start = time.perf_counter()
+        plain()
+        reference.append(time.perf_counter() - start)
+
+    time_plain()
+    ours()
+    reference.clear()
+    benchmark.pedantic(ours, setup=time_plain, rounds=1 if benchmark.disabled else rounds)
+    if not benchmark.disabled:
+        seconds, plain_seconds = benchmark.stats.stats.median, statistics.median(reference)
+        peak, plain_peak = (_in_fresh_process(name, plain) for plain in (False, True))
+        benchmark.extra_info.update(
+            threads=torch.get_num_threads(),
+            median_seconds=round(seconds, 3),
+            plain_median_seconds=round(plain_seconds, 3),
+            times_as_fast_as_plain=round(plain_seconds / seconds, 2),
+            peak_mib=round(peak / 2**20),
+            plain_peak_mib=round(plain_peak / 2**20),
+            share_of_plain_peak=round(peak / plain_peak, 3),
+        )
+        print(f"\n{name}: {benchmark.extra_info}")
