@@ -45,7 +45,7 @@ def run_all(
     def show(run_id: str, share: float, metrics: Mapping[str, float]) -> None:
         if run_id not in bars:
             bars[run_id] = progress.add_task(labels[run_id], total=1.0, note="")
-        progress.update(bars[run_id], completed=share, note=_note(metrics))
+        progress.update(bars[run_id], completed=share, note=progress_note(metrics))
 
     def ended(run_id: str) -> None:
         if run_id in bars:
@@ -73,7 +73,8 @@ def make_progress(**settings: Any) -> Progress:
     )  # fmt: skip
 
 
-def _note(metrics: Mapping[str, float]) -> str:
+def progress_note(metrics: Mapping[str, float]) -> str:
+    """The losses, the best error and the skip ratio in a few words."""
     names = {"train_loss": "train", "validation_loss": "val", "best_validation_error": "best %", "skip_ratio": "skips"}
     return "  ".join(f"{short} {metrics[name]:.3f}" for name, short in names.items() if name in metrics)
 

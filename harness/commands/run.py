@@ -72,14 +72,14 @@ def start(
     wanted = make_experiment(content, source=source)
     space = find_space(wanted.space)
     known = space.table(table)
-    resources = Resources(device=_checked_device(device), data_folder=data, table=table)
+    resources = Resources(device=checked_device(device), data_folder=data, table=table)
     latency = open_latency(space, resources)
     specs = wanted.runs(table=known.label if known else "", latency=latency.label if latency else "")
     check_data(specs, resources, known)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
-        resources=resources, threads=threads or _default_threads(workers),
+        resources=resources, threads=threads or default_threads(workers),
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
     console = Console(stderr=True)
@@ -100,7 +100,7 @@ def start(
         raise typer.Exit(130)
 
 
-def _default_threads(workers: int) -> int:
+def default_threads(workers: int) -> int:
     """What OMP_NUM_THREADS says, else an equal share of the cores."""
     named = os.environ.get("OMP_NUM_THREADS", "")
     return int(named) if named.isdigit() and int(named) else max(1, (os.cpu_count() or 1) // workers)
@@ -192,7 +192,8 @@ def _setting(text: str) -> tuple[str, Any]:
     return name, yaml.safe_load(value)
 
 
-def _checked_device(device: str) -> str:
+def checked_device(device: str) -> str:
+    """The device; raises InputError for a name that is none and for a GPU that is not there."""
     import torch
 
     from spaces.errors import InputError

@@ -1,0 +1,147 @@
+"""`nas-harness tune` and `tune-report`: settings found by Optuna, and what the study says."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+
+if TYPE_CHECKING:
+    from results.store import Store
+
+FormatOption = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]
+FiguresOption = Annotated[
+    Path | None, typer.Option(help="Folder for the history, slice, contour and Pareto-front figures.")
+]
+
+
+def tune(
+    experiment: Annotated[Path | None, typer.Argument(help="YAML file; the flags below override its keys.")] = None,
+    study: Annotated[str, typer.Option(help="Name of the study; the same name and parameters go on with it.")] = "tune",
+    trials: Annotated[int, typer.Option(min=1, help="Trials that the study is to have in all.")] = 60,
+    search_space: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A setting and its range: beta=log:0.001:10, beta=0:10, steps=int:100:300 or batch_size=16,32; by "
+            "default lambda=log:0.01:100, beta=log:0.001:10 and gamma=log:1e-4:1e-1."
+        ),
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option(help="validation-error (default), latency or skip-ratio; several: Pareto front.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="tpe (default), random, gp, nsgaii (of several objectives).")
+    ] = None,
+    pruner: Annotated[
+        str | None, typer.Option(help="median (default), hyperband, successive-halving, none (of several objectives).")
+    ] = None,
+    sampler_seed: Annotated[int, typer.Option(min=0, help="Seed of the sampler.")] = 0,
+    method: Annotated[list[str] | None, typer.Option(help="Method.")] = None,
+    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Data set.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Search seeds of every trial; objectives are means: 0 or 0-2.")
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A fixed setting, e.g. steps=300.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
+    ] = None,
+    table: TableOption = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
+    ] = 0,
+    report_only: Annotated[bool, typer.Option("--report-only", help="Run nothing: show the study.")] = False,
+    format_: FormatOption = "terminal",
+    figures: FiguresOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Tune settings with Optuna: every trial is an ordinary run, and the study is in the same database."""
+    from reports.formats import FORMATS
+    from results.store import Store
+    from spaces.errors import unknown
+
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    known = Store(store, database_url=database)
+    if not report_only:
+        from rich.console import Console
+
+        from harness.commands.run import checked_device, default_threads, experiment_content
+        from harness.experiment import make_experiment
+        from harness.task import Resources, check_data, open_latency
+        from harness.tuning import make_plan
+        from harness.tuning_workers import run_study
+        from harness.workers import Job, make_progress
+        from spaces.registry import find_space
+
+        content = experiment_content(
+            experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings, train_epochs=None,
+            train_seeds="0",
+        )  # fmt: skip
+        if seeds is None and experiment is None:
+            content["seeds"] = [0]
+        wanted = make_experiment(content, source=str(experiment or "the command line"))
+        found = find_space(wanted.space)
+        benchmark = found.table(table)
+        resources = Resources(device=checked_device(device), data_folder=data, table=table)
+        latency = open_latency(found, resources)
+        plan = make_plan(
+            study, wanted, ranges=search_space or (), objectives=objective or (), sampler=sampler, pruner=pruner,
+            seed=sampler_seed, table=benchmark.label if benchmark else "", latency=latency.label if latency else "",
+        )  # fmt: skip
+        check_data(wanted.runs(table=plan.table, latency=plan.latency), resources, benchmark)
+        job = Job(
+            store=str(store), database_url=database, experiment=study, training=wanted.training, resources=resources,
+            threads=threads or default_threads(workers),
+        )  # fmt: skip
+        console = Console(stderr=True)
+        with make_progress(console=console) as progress:
+            complete = run_study(plan, job, trials=trials, workers=workers, progress=progress)
+        if not complete:
+            console.print("Interrupted. Give the same command again to go on with the study.")
+            raise typer.Exit(130)
+    _report(study, known, format_="json" if json_ else format_, figures=figures)
+
+
+def tune_report(
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    format_: FormatOption = "terminal",
+    figures: FiguresOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show a tuning study: the best trials and how much each setting mattered."""
+    from reports.formats import FORMATS
+    from results.store import Store
+    from spaces.errors import unknown
+
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    _report(study, Store(store, database_url=database), format_="json" if json_ else format_, figures=figures)
+
+
+def _report(study: str, store: "Store", *, format_: str, figures: Path | None) -> None:
+    from rich.console import Console
+
+    from harness.tuning_study import PLAN, load_study
+    from harness.tuning_trials import REFUSED
+    from reports.tuning import tuning_report
+    from reports.tuning_formats import as_renderable, render
+
+    found = load_study(study, store)
+    report = tuning_report(found, plan=found.user_attrs[PLAN], refused=REFUSED)
+    if format_ == "terminal":
+        Console().print(as_renderable(report))
+    else:
+        typer.echo(render(report, format_), nl=False)
+    if figures is not None:
+        from reports.tuning_figures import draw_study
+
+        for path in draw_study(found, figures, objectives=report.objectives):
+            Console(stderr=True).print(f"figure written to {path}")
