@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import baselines, catalogue, demo, quadratic, report, reproduce, run, sensitivity, table
+from harness.commands import baselines, catalogue, demo, latency, quadratic, report, reproduce, run, sensitivity, table
 
 app = typer.Typer(
     name="nas-harness",
@@ -26,6 +26,7 @@ app.command()(sensitivity.sensitivity)
 app.command()(catalogue.methods)
 app.command()(catalogue.spaces)
 app.command()(catalogue.datasets)
+app.add_typer(latency.app, name="latency")
 app.add_typer(table.app, name="table")
 
 

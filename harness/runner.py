@@ -203,7 +203,7 @@ def _findings(space: Space, result: SearchResult, latency: LatencyModel | None, 
             found |= {
                 "latency_ms": known,
                 "latency_source": latency.label if known is not None else None,
-                "predicted_latency_ms": latency.predict(space.chosen(architecture)),
+                "predicted_latency_ms": latency.predict(space.executed(architecture)),
                 "predicted_latency_source": latency.label,
             }
     return found

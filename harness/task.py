@@ -9,13 +9,16 @@ import torch
 from harness.data.datasets import ImageDataset, load_dataset
 from harness.data.streams import ordered_batches, split_half
 from harness.experiment import RunSpec
+from harness.machine import device_name
 from harness.objective import TabularObjective
 from harness.timing import SearchClock, TimedStream
 from methods import Task, find_method
 from spaces.benchmark import TabularBenchmark
+from spaces.errors import InputError
 from spaces.latency import LatencyModel
+from spaces.latency_table import COLUMN_FORMATS, LatencyTable, check_fits, column_model
 from spaces.registry import find_space
-from spaces.space import Batch, Space
+from spaces.space import Batch, CellSpace, Space
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Resources:
     device: str = "cpu"
     data_folder: Path | None = None
     table: Path | None = None
+    latency: str | None = None  # a latency table's file, or FILE:COLUMN
+    foreign_latency: bool = False  # whether the latency table may be of another device or of other shapes
 
 
 def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
@@ -56,8 +61,18 @@ def open_objective(spec: RunSpec, table: TabularBenchmark | None) -> TabularObje
 
 
 def open_latency(space: Space, resources: Resources) -> LatencyModel | None:
-    """The latencies of the file that the user names, else those of the space's table."""
-    return space.tabulated_latency(resources.table)
+    """The latencies of the file that the user names, else those of the space's table; raises InputError."""
+    if resources.latency is None:
+        return space.tabulated_latency(resources.table)
+    if not isinstance(space, CellSpace):
+        raise InputError(f"space '{space.name}' has no operations with latencies: leave out --latency")
+    file, _, column = resources.latency.partition(":")
+    if Path(file).suffix in COLUMN_FORMATS:
+        return column_model(space, Path(file), column)
+    table = LatencyTable.read(Path(resources.latency))
+    if not resources.foreign_latency:
+        check_fits(table, space, device=device_name(resources.device))
+    return table.model(space)
 
 
 def build_task(

@@ -15,27 +15,27 @@ class LatencyModel:
     operations_ms: tuple[np.ndarray, ...]  # one (edges, operations) array an architecture parameter
     known_ms: Mapping[str, float] = field(default_factory=dict)  # architecture -> measured latency, where it is known
 
-    def predict(self, chosen: Sequence[np.ndarray]) -> float:
-        """The latency of the architecture that chooses where `chosen` is 1 (shapes of `operations_ms`), ms."""
-        terms = (float((ones * added).sum()) for ones, added in zip(chosen, self.operations_ms, strict=True))
+    def predict(self, executed: Sequence[np.ndarray]) -> float:
+        """The latency of the network that runs the operations where `executed` is 1 (shapes of `operations_ms`), ms."""
+        terms = (float((ones * added).sum()) for ones, added in zip(executed, self.operations_ms, strict=True))
         return self.fixed_ms + sum(terms)
 
 
 def fit_latency(
-    chosen: Sequence[Sequence[np.ndarray]], measured_ms: np.ndarray, *, label: str, known_ms: Mapping[str, float]
+    executed: Sequence[Sequence[np.ndarray]], measured_ms: np.ndarray, *, label: str, known_ms: Mapping[str, float]
 ) -> LatencyModel:
     """The model that fits measured latencies of whole networks best, by least squares; NaN means not measured.
 
-    `chosen` has the arrays of one architecture after the other, (A,) times (edges, operations) an architecture
+    `executed` has the arrays of one architecture after the other, (A,) times (edges, operations) an architecture
     parameter; the first operation of every edge, `none`, is taken to cost nothing. An operation that no measured
     architecture has costs nothing either.
     """
     measured = np.isfinite(measured_ms)
-    flat = np.array([np.concatenate([ones[:, 1:].ravel() for ones in arrays]) for arrays in chosen])
+    flat = np.array([np.concatenate([ones[:, 1:].ravel() for ones in arrays]) for arrays in executed])
     design = np.column_stack([np.ones(len(flat)), flat])[measured]
     coefficients = np.linalg.lstsq(design, measured_ms[measured], rcond=None)[0]
     operations, start = [], 1
-    for ones in chosen[0]:
+    for ones in executed[0]:
         edges, choices = ones.shape
         added = coefficients[start : start + edges * (choices - 1)].reshape(edges, choices - 1)
         operations.append(np.column_stack([np.zeros(edges), added]))

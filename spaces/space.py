@@ -191,6 +191,10 @@ class CellSpace(Space):
     def chosen(self, architecture: Any) -> tuple[np.ndarray, ...]:
         """1 where the architecture chooses the operation on the edge, else 0; shaped like the alphas."""
 
+    def executed(self, architecture: Any) -> tuple[np.ndarray, ...]:
+        """`chosen`, where the stand-alone network really runs the operation: all of it, unless edges lead nowhere."""
+        return self.chosen(architecture)
+
     @abstractmethod
     def cells(self, architecture: Any) -> dict[str, list[CellEdge]]:
         """The named cells of the architecture as graphs, for drawings."""

@@ -14,3 +14,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TableOption = Annotated[
     Path | None, typer.Option("--table", envvar="NAS_HARNESS_TABLE", help="A table file that `table ingest` wrote.")
 ]
+LatencyOption = Annotated[
+    str | None,
+    typer.Option(help="Latency table (.json), or FILE:COLUMN of whole networks' latencies (.csv, .parquet), in ms."),
+]
+ForeignLatencyOption = Annotated[
+    bool, typer.Option("--foreign-latency", help="Accept a latency table of another device or other shapes.")
+]

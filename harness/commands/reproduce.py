@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+from harness.commands.options import (
+    DEFAULT_STORE,
+    DatabaseOption,
+    ForeignLatencyOption,
+    JsonOption,
+    LatencyOption,
+    StoreOption,
+    TableOption,
+)
 from harness.commands.report import read_records
 from harness.commands.run import start
 
@@ -23,6 +31,8 @@ def reproduce(
         Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
     ] = None,
     table: TableOption = None,
+    latency: LatencyOption = None,
+    foreign_latency: ForeignLatencyOption = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads a worker; 0: an equal share.")] = 0,
@@ -50,7 +60,7 @@ def reproduce(
         if not (report_only or records):
             start(
                 wanted.experiment.model_dump(), source=name, store=store, database=database, data=data, table=table,
-                device=device, workers=workers, threads=threads,
+                latency=latency, foreign_latency=foreign_latency, device=device, workers=workers, threads=threads,
             )  # fmt: skip
         runs, evaluations = read_records(store, database=database, records=records)
         made = make_report(wanted, measurements(wanted.experiment, runs, evaluations), command=command)

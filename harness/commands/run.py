@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+from harness.commands.options import (
+    DEFAULT_STORE,
+    DatabaseOption,
+    ForeignLatencyOption,
+    JsonOption,
+    LatencyOption,
+    StoreOption,
+    TableOption,
+)
 
 
 def run(
@@ -24,6 +32,8 @@ def run(
         Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
     ] = None,
     table: TableOption = None,
+    latency: LatencyOption = None,
+    foreign_latency: ForeignLatencyOption = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     threads: Annotated[
@@ -39,7 +49,8 @@ def run(
     )  # fmt: skip
     start(
         content, source=str(experiment or "the command line"), store=store, database=database, data=data, table=table,
-        device=device, workers=workers, threads=threads, checkpoint_seconds=checkpoint_seconds, json_=json_,
+        latency=latency, foreign_latency=foreign_latency, device=device,
+        workers=workers, threads=threads, checkpoint_seconds=checkpoint_seconds, json_=json_,
     )  # fmt: skip
 
 
@@ -51,6 +62,8 @@ def start(
     database: str | None = None,
     data: Path | None = None,
     table: Path | None = None,
+    latency: str | None = None,
+    foreign_latency: bool = False,
     device: str = "cpu",
     workers: int = 1,
     threads: int = 0,
@@ -72,9 +85,12 @@ def start(
     wanted = make_experiment(content, source=source)
     space = find_space(wanted.space)
     known = space.table(table)
-    resources = Resources(device=checked_device(device), data_folder=data, table=table)
-    latency = open_latency(space, resources)
-    specs = wanted.runs(table=known.label if known else "", latency=latency.label if latency else "")
+    resources = Resources(
+        device=checked_device(device), data_folder=data, table=table, latency=latency,
+        foreign_latency=foreign_latency,
+    )  # fmt: skip
+    latencies = open_latency(space, resources)
+    specs = wanted.runs(table=known.label if known else "", latency=latencies.label if latencies else "")
     check_data(specs, resources, known)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
@@ -162,7 +178,7 @@ def experiment_content(
     if seeds:
         content["seeds"] = _numbers(seeds)
     if settings:
-        content["settings"] = {**content.get("settings", {}), **dict(_setting(text) for text in settings)}
+        content["settings"] = {**content.get("settings", {}), **dict(parse_setting(text) for text in settings)}
     if train_epochs:
         content["training"] = {"epochs": train_epochs, "seeds": _numbers(train_seeds)}
     return content
@@ -181,7 +197,7 @@ def _numbers(text: str) -> list[int]:
         raise InputError(f"'{text}' is no list of seeds: write 0,1,2 or 0-2") from None
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def parse_setting(text: str) -> tuple[str, Any]:
     import yaml
 
     from spaces.errors import InputError

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+from harness.commands.options import (
+    DEFAULT_STORE,
+    DatabaseOption,
+    ForeignLatencyOption,
+    JsonOption,
+    LatencyOption,
+    StoreOption,
+    TableOption,
+)
 
 
 def sensitivity(
@@ -28,6 +36,8 @@ def sensitivity(
         Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
     ] = None,
     table: TableOption = None,
+    latency: LatencyOption = None,
+    foreign_latency: ForeignLatencyOption = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     threads: Annotated[
@@ -62,12 +72,14 @@ def sensitivity(
         content["factors"] = dict(map(parse_factor, factor))
     source = str(experiment or "the command line")
     wanted = make_experiment(content, source=source)
-    table_label, latency_label = labels(wanted.space, table=table)
+    table_label, latency_label = labels(
+        wanted.space, table=table, latency=latency, foreign_latency=foreign_latency, device=device
+    )
     points = study_points(wanted, specs_of=lambda one: one.runs(table=table_label, latency=latency_label))
     if not report_only:
         start(
-            content, source=source, store=store, database=database, data=data, table=table, device=device,
-            workers=workers, threads=threads,
+            content, source=source, store=store, database=database, data=data, table=table, latency=latency,
+            foreign_latency=foreign_latency, device=device, workers=workers, threads=threads,
         )  # fmt: skip
     known = Store(store, database_url=database)
     if not known.exists:
@@ -93,11 +105,16 @@ def sensitivity(
         draw_sensitivity(made, figure)
 
 
-def labels(space: str, *, table: Path | None) -> tuple[str, str]:
+def labels(
+    space: str, *, table: Path | None, latency: str | None, foreign_latency: bool, device: str
+) -> tuple[str, str]:
     """What the runs of a space call their table and the source of their latencies; empty where there is none."""
     from harness.task import Resources, open_latency
     from spaces.registry import find_space
 
     found = find_space(space)
-    known, latency = found.table(table), open_latency(found, Resources(table=table))
-    return known.label if known else "", latency.label if latency else ""
+    known, latencies = (
+        found.table(table),
+        open_latency(found, Resources(table=table, latency=latency, foreign_latency=foreign_latency, device=device)),
+    )
+    return known.label if known else "", latencies.label if latencies else ""

@@ -17,6 +17,16 @@ class AveragePool(nn.Module):
         return average_pool(inputs)
 
 
+def executed_edges(architecture: TopologyArchitecture) -> list[int]:
+    """The edges that carry an operation and lead to the output, by index."""
+    used = {OUTPUT}  # the nodes that the output depends on
+    for (target, source), operation in zip(reversed(EDGES), reversed(architecture.operations), strict=True):
+        if operation != "none" and target in used:
+            used.add(source)
+    carrying = (edge for edge, operation in enumerate(architecture.operations) if operation != "none")
+    return [edge for edge in carrying if EDGES[edge][0] in used]
+
+
 class Cell(nn.Module):
     """One cell of the architecture; `edges` holds the module of every edge that has one, by the edge's index."""
 
@@ -30,15 +40,7 @@ class Cell(nn.Module):
                 if operation != "none"
             }
         )
-        used = {OUTPUT}  # the nodes that the output depends on
-        for edge, (target, source) in reversed(list(enumerate(EDGES))):
-            if str(edge) in self.edges and target in used:
-                used.add(source)
-        self.executed = [
-            (target, source, str(edge))
-            for edge, (target, source) in enumerate(EDGES)
-            if str(edge) in self.edges and target in used
-        ]
+        self.executed = [(*EDGES[edge], str(edge)) for edge in executed_edges(architecture)]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
@@ -90,4 +92,4 @@ class TopologyNetwork(Skeleton):
         )
 
 
-__all__ = ["TopologyNetwork", "operation_module"]
+__all__ = ["TopologyNetwork", "executed_edges", "operation_module"]

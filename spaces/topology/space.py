@@ -12,7 +12,7 @@ from spaces.space import CellEdge, CellSpace, OperationSite
 from spaces.topology.architecture import EDGES, OPERATIONS, SIZE, TopologyArchitecture
 from spaces.topology.cost import flops_m, parameters_m
 from spaces.topology.isomorphism import canonical
-from spaces.topology.latency import chosen, tabulated_latency
+from spaces.topology.latency import chosen, executed, tabulated_latency
 from spaces.topology.network import TopologyNetwork, operation_module
 from spaces.topology.supernet import TopologySupernet
 from spaces.topology.table import Table, load_table
@@ -96,6 +96,10 @@ class TopologySpace(CellSpace):
     def chosen(self, architecture: TopologyArchitecture) -> tuple[np.ndarray, ...]:
         """1 where the cell has the operation on the edge, one (6, 5) array."""
         return (chosen(architecture),)
+
+    def executed(self, architecture: TopologyArchitecture) -> tuple[np.ndarray, ...]:
+        """`chosen` without the edges that do not lead to the cell's output."""
+        return (executed(architecture),)
 
     def cells(self, architecture: TopologyArchitecture) -> dict[str, list[CellEdge]]:
         """The one cell."""
