@@ -129,8 +129,22 @@ def build_task(
         in_channels=dataset.channels,
         train=streams[0],
         validation=streams[1],
-        operation_latency=None
-        if latency is None
-        else tuple(torch.tensor(added, device=device, dtype=torch.float32) for added in latency.operations_ms),
+        operation_latency=_operation_latency(space, latency, spec, device),
     )
     return task, dataset, held_out
+
+
+def _operation_latency(
+    space: Space, latency: LatencyModel | None, spec: RunSpec, device: torch.device
+) -> tuple[torch.Tensor, ...] | None:
+    """Lat of Eq. 5 where the search is penalised by it."""
+    if latency is None or not spec.latency:
+        return None
+    shapes = space.alpha_shapes(**spec.network)
+    if shapes != tuple(added.shape for added in latency.operations_ms):
+        raise InputError(
+            f"the latencies are of a network whose alphas have the shapes "
+            f"{[added.shape for added in latency.operations_ms]}, the supernet's have {list(shapes)}: "
+            "search with the network's number of nodes, or with gamma=0"
+        )
+    return tuple(torch.tensor(added, device=device, dtype=torch.float32) for added in latency.operations_ms)
