@@ -1,6 +1,7 @@
 """From a run's description to the task that its method is given."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,15 @@ class Resources:
 
 
 def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
-    """The run's data set on the run's device."""
-    return load_dataset(
-        spec.dataset,
-        folder=resources.data_folder,
-        device=resources.device,
-        downsample=spec.data["downsample"],
-        resolution=spec.data["resolution"] or None,
+    """The run's data set on the run's device; the latest one is kept for the next run of this process."""
+    return _loaded(
+        spec.dataset, resources.data_folder, resources.device, spec.data["downsample"], spec.data["resolution"] or None
     )
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, folder: Path | None, device: str, downsample: int, resolution: int | None) -> ImageDataset:
+    return load_dataset(name, folder=folder, device=device, downsample=downsample, resolution=resolution)
 
 
 def check_data(specs: list[RunSpec], resources: Resources, table: TabularBenchmark | None) -> None:
