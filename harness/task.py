@@ -140,7 +140,7 @@ def _operation_latency(
     space: Space, latency: LatencyModel | None, spec: RunSpec, device: torch.device
 ) -> tuple[torch.Tensor, ...] | None:
     """Lat of Eq. 5 where the search is penalised by it."""
-    if latency is None or not spec.latency:
+    if latency is None or not spec.settings.get("gamma"):
         return None
     shapes = space.alpha_shapes(**spec.network)
     if shapes != tuple(added.shape for added in latency.operations_ms):
