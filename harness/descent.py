@@ -32,11 +32,10 @@ class Lipschitz(NamedTuple):
 
 
 LIPSCHITZ = {"quadratic": Lipschitz(validation=1.0, train=4.0)}
-_SMALLEST = 1e-12  # what a bound that is just reached, and hence violated, is over it
 
 
 def descent_margins(space: str, settings: Mapping[str, Any]) -> dict[str, float]:
-    """By how much a run's complete settings violate each condition of Theorem 1; negative where it is met.
+    """By how much a run's complete settings violate each condition of Theorem 1; negative where it is met (0 is not).
 
     Empty for methods without lambda and beta, which the theorem says nothing of.
     """
@@ -55,7 +54,7 @@ def descent_margins(space: str, settings: Mapping[str, Any]) -> dict[str, float]
         }
         if settings["alpha_optimiser"] == "sgd":
             margins["alpha_learning_rate < c_3"] = settings["alpha_learning_rate"] - bound_alpha
-    return {name: margin if margin < 0 else max(margin, _SMALLEST) for name, margin in margins.items()}
+    return margins
 
 
 def step_bounds(constants: Lipschitz, *, weight: float, beta: float) -> tuple[float, float, float]:

@@ -1,11 +1,10 @@
 """A tuning study in the database of the runs: opening it, and the sampler of each of its trials."""
 
 import warnings
-from typing import Any
 
 import numpy as np
 import optuna
-from sqlalchemy.pool import NullPool
+from sqlalchemy import event
 
 from harness.search import VALIDATIONS
 from harness.tuning import PRUNERS, SAMPLERS, Plan
@@ -66,10 +65,13 @@ def load_study(name: str, store: Store) -> optuna.Study:
 def open_storage(store: Store) -> optuna.storages.RDBStorage:
     """Optuna's tables in the database of the runs."""
     url = store.prepared_url()
-    options: dict[str, Any] = {"poolclass": NullPool}
-    if url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 60}
-    return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    if not url.startswith("sqlite"):
+        return optuna.storages.RDBStorage(url)
+    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    # As for the runs: in WAL mode a crash of the machine may cost the last trials, never the database.
+    event.listen(storage.engine, "connect", lambda connection, record: connection.execute("PRAGMA synchronous=NORMAL"))
+    storage.engine.dispose()
+    return storage
 
 
 def make_sampler(plan: Plan, *, draw: int) -> optuna.samplers.BaseSampler:

@@ -90,9 +90,9 @@ def claim_trial(plan: Plan, study: optuna.Study, store: Store, *, trials: int) -
             trial = study.ask(plan.distributions)
             trial.set_user_attr("host", platform.node())
             margins = descent_margins(plan.experiment.space, plan.specs(trial.params)[0].settings)
-            for name, margin in margins.items():
-                trial.set_constraint(name, margin)
-            if all(margin <= 0 for margin in margins.values()):
+            if margins:
+                trial.set_constraint("Theorem 1", max(margins.values()))
+            if all(margin < 0 for margin in margins.values()):
                 lock = FileLock(folder / f"trial-{trial.number}.lock")
                 lock.acquire(timeout=0)
                 known = study.get_trials(deepcopy=False)[trial.number].intermediate_values
