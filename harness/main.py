@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import baselines, catalogue, demo, latency, quadratic, report, reproduce, run, sensitivity, table
+from harness.commands import baselines, catalogue, demo, latency, quadratic, report, reproduce, run, sensitivity, table, tune
 
 app = typer.Typer(
     name="nas-harness",
@@ -23,6 +23,8 @@ app.command()(quadratic.quadratic)
 app.command()(demo.demo)
 app.command()(reproduce.reproduce)
 app.command()(sensitivity.sensitivity)
+app.command()(tune.tune)
+app.command()(tune.tune_report)
 app.command()(catalogue.methods)
 app.command()(catalogue.spaces)
 app.command()(catalogue.datasets)

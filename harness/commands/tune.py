@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption, TableOption
+from harness.commands.options import (
+    DEFAULT_STORE,
+    DatabaseOption,
+    ForeignLatencyOption,
+    JsonOption,
+    LatencyOption,
+    StoreOption,
+    TableOption,
+)
 
 if TYPE_CHECKING:
     from results.store import Store
@@ -50,6 +58,8 @@ def tune(
         Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
     ] = None,
     table: TableOption = None,
+    latency: LatencyOption = None,
+    foreign_latency: ForeignLatencyOption = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     threads: Annotated[
@@ -88,11 +98,14 @@ def tune(
         wanted = make_experiment(content, source=str(experiment or "the command line"))
         found = find_space(wanted.space)
         benchmark = found.table(table)
-        resources = Resources(device=checked_device(device), data_folder=data, table=table)
-        latency = open_latency(found, resources)
+        resources = Resources(
+            device=checked_device(device), data_folder=data, table=table, latency=latency,
+            foreign_latency=foreign_latency,
+        )  # fmt: skip
+        latencies = open_latency(found, resources)
         plan = make_plan(
             study, wanted, ranges=search_space or (), objectives=objective or (), sampler=sampler, pruner=pruner,
-            seed=sampler_seed, table=benchmark.label if benchmark else "", latency=latency.label if latency else "",
+            seed=sampler_seed, table=benchmark.label if benchmark else "", latency=latencies.label if latencies else "",
         )  # fmt: skip
         check_data(wanted.runs(table=plan.table, latency=plan.latency), resources, benchmark)
         job = Job(
