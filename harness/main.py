@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from harness.commands import baselines, catalogue, demo, latency, quadratic, report, reproduce, run, sensitivity, table, tune
+from harness.commands import (
+    baselines,
+    catalogue,
+    demo,
+    latency,
+    quadratic,
+    report,
+    reproduce,
+    run,
+    sensitivity,
+    table,
+    tune,
+)
 
 app = typer.Typer(
     name="nas-harness",
