@@ -81,14 +81,17 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 
 class MixedOp(nn.Module):
-    """sum_o w_o o(x)."""
+    """sum_o w_o o(x), over all operations or, as implementations of GDAS have it, over those with w_o != 0."""
+
+    skip_zero = False
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
         self.operations = nn.ModuleList(operation(name, channels, stride) for name in OPERATIONS)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        out: Tensor = sum(w * o(x) for w, o in zip(weights, self.operations, strict=True))  # type: ignore[assignment]
+        pairs = zip(weights, self.operations, strict=True)
+        out: Tensor = sum(w * o(x) for w, o in pairs if w != 0 or not self.skip_zero)  # type: ignore[assignment]
         return out
 
 
