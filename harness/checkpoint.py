@@ -94,6 +94,12 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def remove_checkpoint(path: Path) -> None:
+    """Delete what was saved at `path`, the checkpoint before it and unfinished files included."""
+    for leftover in (path, previous_checkpoint(path), *path.parent.glob(f".{path.name}.*.partial")):
+        leftover.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     header, newline, payload = content.partition(b"\n")
@@ -140,4 +146,4 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-__all__ = ["load_checkpoint", "previous_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "previous_checkpoint", "remove_checkpoint", "save_checkpoint"]

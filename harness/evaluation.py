@@ -1,14 +1,21 @@
 """The final error of a found architecture: looked up where a table knows it, or trained stand-alone."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.data.datasets import ImageDataset
-from harness.experiment import RunSpec, Training
-from harness.training import Progress, TrainingSettings, train_standalone
+from harness.distributed import ALONE, Group
+from harness.recipe import Recipe
+from harness.search import CHECKPOINT_SECONDS
+from harness.training import Progress, train_standalone
 from results.models import EvaluationRecord
+from results.store import Store
 from spaces.benchmark import Seed, TabularBenchmark
-from spaces.registry import find_space
+from spaces.space import CellSpace
 
 
 def tabular_evaluations(architecture: Any, table: TabularBenchmark) -> Iterator[EvaluationRecord]:
@@ -34,34 +41,73 @@ def tabular_evaluations(architecture: Any, table: TabularBenchmark) -> Iterator[
                     )
 
 
-def trained_evaluation(
-    architecture: Any,
-    *,
-    spec: RunSpec,
-    dataset: ImageDataset,
-    training: Training,
-    seed: int,
-    device: str,
-    progress: Progress,
-) -> EvaluationRecord:
-    """Test error after training the architecture from scratch with one training seed."""
-    space: Any = find_space(spec.space)
-    result = train_standalone(
-        lambda: space.network(architecture, classes=dataset.classes, in_channels=dataset.channels, **spec.network),
-        dataset,
-        settings=TrainingSettings(
-            epochs=training.epochs, batch_size=training.batch_size, learning_rate=training.learning_rate
-        ),
-        seed=seed,
-        device=device,
-        progress=progress,
-    )
-    return EvaluationRecord(
-        source="trained",
-        dataset=spec.dataset,
-        split="test",
-        epochs=training.epochs,
-        evaluation_seed=seed,
-        error_percent=result.test_error_percent,
-        provenance=f"{spec.network} batch {training.batch_size} lr {training.learning_rate}",
-    )
+@dataclass(frozen=True)
+class Evaluation:
+    """Stand-alone training of one architecture with several training seeds."""
+
+    run_id: str  # whose record the errors join
+    space: CellSpace
+    architecture: Any
+    recipe: Recipe  # adjusted to the space
+    dataset: str
+    data: dict[str, int]  # downsample and resolution
+    seeds: tuple[int, ...]
+
+    @property
+    def provenance(self) -> str:
+        """Recipe, settings, and how the images were scaled."""
+        scaled = [f"{name}={value}" for name, value in self.data.items() if value not in (0, 1)]
+        return ", ".join([self.recipe.provenance, *scaled])
+
+    def missing(self, store: Store) -> list[int]:
+        """The seeds that the store has no error for."""
+        known = store.evaluations(
+            run_id=self.run_id, source="trained", dataset=self.dataset, epochs=self.recipe.training.epochs
+        )
+        done = set(known.loc[known["provenance"] == self.provenance, "evaluation_seed"])
+        return [seed for seed in self.seeds if seed not in done]
+
+    def checkpoint(self, store: Store, seed: int) -> Path:
+        """Where the training with that seed keeps its state."""
+        text = json.dumps([self.provenance, self.dataset, seed])
+        return store.run_folder(self.run_id) / f"training-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pt"
+
+    def train(
+        self,
+        seed: int,
+        dataset: ImageDataset,
+        store: Store,
+        *,
+        progress: Progress,
+        should_stop: Callable[[], bool],
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        group: Group = ALONE,
+    ) -> EvaluationRecord:
+        """Train from scratch, or from where an interrupted training stopped, and record the test error."""
+        auxiliary = {"auxiliary": True} if self.recipe.training.auxiliary_weight else {}
+        result = train_standalone(
+            lambda: self.space.network(
+                self.architecture, classes=dataset.classes, in_channels=dataset.channels, **self.recipe.network,
+                **auxiliary,
+            ),
+            dataset,
+            settings=self.recipe.training,
+            seed=seed,
+            progress=progress,
+            checkpoint=self.checkpoint(store, seed),
+            checkpoint_seconds=checkpoint_seconds,
+            should_stop=should_stop,
+            group=group,
+        )  # fmt: skip
+        record = EvaluationRecord(
+            source="trained",
+            dataset=self.dataset,
+            split="test",
+            epochs=self.recipe.training.epochs,
+            evaluation_seed=seed,
+            error_percent=result.test_error_percent,
+            provenance=self.provenance,
+        )
+        if group.first:
+            store.add_evaluations(self.run_id, [record])
+        return record

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from methods import find_method
 from spaces.errors import InputError, unknown
@@ -42,14 +42,28 @@ class RunSpec(BaseModel):
 
 
 class Training(BaseModel):
-    """Stand-alone training of found architectures: the benchmark's recipe, scaled."""
+    """Stand-alone training of found architectures: a recipe, and other values of some of its settings.
+
+    Settings may stand beside the named keys: `{recipe: darts-cifar-small, epochs: 1, seeds: [0, 1]}`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(200, ge=1)  # NATS-Bench, Table 1
-    batch_size: int = Field(256, ge=1)  # NATS-Bench, Table 1
-    learning_rate: float = Field(0.1, gt=0)  # NATS-Bench, Table 1
+    recipe: str = "nats-bench"
+    settings: dict[str, Any] = {}
     seeds: tuple[int, ...] = (0,)
+    dataset: str = ""  # the search's, unless another one is named
+    downsample: int = Field(1, ge=1)  # of another data set
+    resolution: int = Field(0, ge=0)  # of another data set; 0: its own
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_settings(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        beside = {key: value for key, value in content.items() if key not in cls.model_fields}
+        rest = {key: value for key, value in content.items() if key in cls.model_fields}
+        return rest | {"settings": {**rest.get("settings", {}), **beside}}
 
 
 class Experiment(BaseModel):

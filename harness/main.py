@@ -9,6 +9,7 @@ from harness.commands import (
     baselines,
     catalogue,
     demo,
+    evaluate,
     latency,
     quadratic,
     report,
@@ -33,6 +34,7 @@ app.command()(run.export)
 app.command()(baselines.baselines)
 app.command()(quadratic.quadratic)
 app.command()(demo.demo)
+app.command()(evaluate.evaluate)
 app.command()(reproduce.reproduce)
 app.command()(sensitivity.sensitivity)
 app.command()(tune.tune)
@@ -77,3 +79,7 @@ def _is_users(error: ValueError) -> bool:
     from spaces.errors import InputError
 
     return isinstance(error, InputError | StoreError)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import torch
 from filelock import FileLock, Timeout
 
-from harness.data.datasets import ImageDataset
-from harness.evaluation import tabular_evaluations, trained_evaluation
+from harness.evaluation import Evaluation, tabular_evaluations
 from harness.experiment import RunSpec, Training
 from harness.machine import device_name, git_commit, peak_memory_mib, reset_peak_memory, versions
+from harness.recipe import load_recipe
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
 from harness.task import Resources, build_task, open_dataset, open_latency
 from harness.timing import SearchClock
@@ -20,6 +20,7 @@ from methods import find_method
 from results.history import write_history
 from results.models import EvaluationRecord
 from results.store import Store
+from spaces.errors import InputError
 from spaces.latency import LatencyModel
 from spaces.registry import find_space
 from spaces.space import CellSpace, Space
@@ -77,7 +78,7 @@ def _execute(
     finished = "finished" in set(known["status"])
     try:
         if not finished:
-            task, dataset, held_out = build_task(spec, resources=resources, table=table, latency=latency, clock=clock)
+            task, held_out = build_task(spec, resources=resources, table=table, latency=latency, clock=clock)
             store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running", message="")
             reset_peak_memory(resources.device)
             result = search(
@@ -96,9 +97,9 @@ def _execute(
             tabulated = tabular_evaluations(architecture, table) if table else ()
             store.add_evaluations(spec.id, [*tabulated, *_one_shot(spec, result)])
         else:
-            architecture, dataset = space.parse(known["architecture"].item()), None
+            architecture = space.parse(known["architecture"].item())
         trained = _train(
-            spec, architecture, store, dataset,
+            spec, architecture, store,
             training=training, resources=resources, report=report, should_stop=should_stop,
         )  # fmt: skip
     except InterruptedSearchError:
@@ -116,33 +117,46 @@ def _train(
     spec: RunSpec,
     architecture: Any,
     store: Store,
-    dataset: ImageDataset | None,
     *,
     training: Training | None,
     resources: Resources,
     report: Report,
     should_stop: Callable[[], bool],
 ) -> int:
-    """Train with every training seed that is not in the store yet; returns how many. Stops between two epochs."""
+    """Train with every training seed that is not in the store yet; returns how many."""
 
     def after_epoch(epoch: int, epochs: int, loss: float) -> None:
         report(epoch / epochs, {"train_loss": loss})
-        if should_stop():
-            raise InterruptedSearchError
 
     if training is None or not spec.data:
         return 0
-    known = store.evaluations(run_id=spec.id, source="trained", epochs=training.epochs)
-    missing = [seed for seed in training.seeds if seed not in set(known["evaluation_seed"])]
+    wanted = planned_evaluation(spec, architecture, training)
+    missing = wanted.missing(store)
     for seed in missing:
-        if dataset is None:
-            dataset = open_dataset(spec, resources)
-        evaluation = trained_evaluation(
-            architecture, spec=spec, dataset=dataset, training=training, seed=seed, device=resources.device,
-            progress=after_epoch,
-        )  # fmt: skip
-        store.add_evaluations(spec.id, [evaluation])
+        dataset = open_dataset(wanted.dataset, wanted.data, resources)
+        wanted.train(seed, dataset, store, progress=after_epoch, should_stop=should_stop)
     return len(missing)
+
+
+def planned_evaluation(spec: RunSpec, architecture: Any, training: Training) -> Evaluation:
+    """What the experiment's block `training` means for a run; raises InputError for what does not fit its space."""
+    space = find_space(spec.space)
+    if not isinstance(space, CellSpace):
+        raise InputError(f"architectures of space '{spec.space}' have no networks to train: leave out the training")
+    # Where the search network is the final network with more operations, it is trained at the size of the search.
+    same_size = spec.network if spec.network.keys() == space.network_settings.keys() else {}
+    recipe = load_recipe(training.recipe)
+    overrides = {**same_size, **recipe.network, **training.settings}
+    other = {"downsample": training.downsample, "resolution": training.resolution}
+    return Evaluation(
+        run_id=spec.id,
+        space=space,
+        architecture=architecture,
+        recipe=recipe.adjusted(space, overrides),
+        dataset=training.dataset or spec.dataset,
+        data=other if training.dataset else spec.data,
+        seeds=training.seeds,
+    )
 
 
 def _one_shot(spec: RunSpec, result: SearchResult) -> list[EvaluationRecord]:
@@ -181,13 +195,8 @@ def _description(spec: RunSpec, experiment: str, resources: Resources) -> dict[s
 
 def _findings(space: Space, result: SearchResult, latency: LatencyModel | None, resources: Resources) -> dict[str, Any]:
     architecture, seconds = result.architecture, result.seconds
-    operations = architecture.operations
     found = {
-        "architecture": str(architecture),
-        "operation_counts": {name: operations.count(name) for name in sorted(set(operations))},
-        "skip_ratio": architecture.skip_ratio,
-        "zero_ratio": architecture.zero_ratio,
-        "connected": architecture.connected,
+        **described_architecture(space, architecture),
         "search_seconds_step": seconds["step"],
         "search_seconds_data": seconds["data"],
         "search_seconds_validation": seconds["validation"],
@@ -196,17 +205,30 @@ def _findings(space: Space, result: SearchResult, latency: LatencyModel | None, 
         "peak_memory_mib": peak_memory_mib(resources.device),
         "steps": result.steps,
     }
-    if isinstance(space, CellSpace):
-        found["parameters_m"], found["flops_m"] = space.cost(architecture)
-        if latency is not None:
-            known = latency.known_ms.get(str(architecture))
-            found |= {
-                "latency_ms": known,
-                "latency_source": latency.label if known is not None else None,
-                "predicted_latency_ms": latency.predict(space.executed(architecture)),
-                "predicted_latency_source": latency.label,
-            }
+    if latency is not None and isinstance(space, CellSpace):
+        known = latency.known_ms.get(str(architecture))
+        found |= {
+            "latency_ms": known,
+            "latency_source": latency.label if known is not None else None,
+            "predicted_latency_ms": latency.predict(space.executed(architecture)),
+            "predicted_latency_source": latency.label,
+        }
     return found
+
+
+def described_architecture(space: Space, architecture: Any) -> dict[str, Any]:
+    """The columns of a run's record that follow from the architecture alone."""
+    operations = architecture.operations
+    described = {
+        "architecture": str(architecture),
+        "operation_counts": {name: operations.count(name) for name in sorted(set(operations))},
+        "skip_ratio": architecture.skip_ratio,
+        "zero_ratio": architecture.zero_ratio,
+        "connected": architecture.connected,
+    }
+    if isinstance(space, CellSpace):
+        described["parameters_m"], described["flops_m"] = space.cost(architecture)
+    return described
 
 
 def _now() -> datetime.datetime:

@@ -1,5 +1,6 @@
 """From a run's description to the task that its method is given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,11 +34,9 @@ class Resources:
     foreign_latency: bool = False  # whether the latency table may be of another device or of other shapes
 
 
-def open_dataset(spec: RunSpec, resources: Resources) -> ImageDataset:
-    """The run's data set on the run's device; the latest one is kept for the next run of this process."""
-    return _loaded(
-        spec.dataset, resources.data_folder, resources.device, spec.data["downsample"], spec.data["resolution"] or None
-    )
+def open_dataset(name: str, data: Mapping[str, int], resources: Resources) -> ImageDataset:
+    """The data set on the run's device; the latest one is kept for the next run of this process."""
+    return _loaded(name, resources.data_folder, resources.device, data["downsample"], data["resolution"] or None)
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +48,7 @@ def check_data(specs: list[RunSpec], resources: Resources, table: TabularBenchma
     """Report what is missing before the first search starts; raises InputError."""
     for spec in {(spec.method, spec.dataset, *spec.data.items()): spec for spec in specs}.values():
         if spec.data:
-            open_dataset(spec, resources)
+            open_dataset(spec.dataset, spec.data, resources)
         elif spec.table:
             open_objective(spec, table)
 
@@ -84,8 +83,8 @@ def build_task(
     table: TabularBenchmark | None,
     latency: LatencyModel | None,
     clock: SearchClock,
-) -> tuple[Task, ImageDataset | None, list[Batch]]:
-    """(the task, its data set, the held-out batches that validation reads); no test data in any of them."""
+) -> tuple[Task, list[Batch]]:
+    """(the task, the held-out batches that validation reads); no test data in either."""
     method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
     settings: Any = method.implementation.Settings(**spec.settings)
     if not method.differentiable:
@@ -93,15 +92,15 @@ def build_task(
         task = Task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={}, objective=objective
         )
-        return task, None, []
+        return task, []
     if own_streams := space.streams():
         train, validation = own_streams
         task = Task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={},
             train=train, validation=validation,
         )  # fmt: skip
-        return task, None, []
-    dataset = open_dataset(spec, resources)
+        return task, []
+    dataset = open_dataset(spec.dataset, spec.data, resources)
     halves = split_half(len(dataset.train_images), seed=spec.search_seed)
     streams = [
         TimedStream(
@@ -133,7 +132,7 @@ def build_task(
         validation=streams[1],
         operation_latency=_operation_latency(space, latency, spec, device),
     )
-    return task, dataset, held_out
+    return task, held_out
 
 
 def _operation_latency(

@@ -1,19 +1,32 @@
-"""Training one network from nothing, the way that NATS-Bench trained every architecture of its tables."""
+"""Training one network from nothing: the loop that every recipe shares, resumable at any step.
 
+Several processes (see `harness.distributed`) train one network together: each takes its share of every global batch, so
+that two processes compute what one does with the whole batch.
+"""
+
+import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from harness.data import ImageDataset, ordered_batches
+from harness.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from harness.data import BatchStream, ImageDataset, ordered_batches
+from harness.distributed import ALONE, Group
+from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError
+from spaces.errors import InputError
 from spaces.space import Batch
 
 Progress = Callable[[int, int, float], None]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class TrainingSettings(BaseModel):
@@ -22,12 +35,22 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(default=200, ge=1)  # passes over the training split; NATS-Bench tabulates 12 and 200
-    batch_size: int = Field(default=256, ge=1)
-    learning_rate: float = Field(default=0.1, gt=0)  # at the start; follows a half cosine to zero, step by step
+    batch_size: int = Field(default=256, ge=1)  # images a step, of all processes together
+    learning_rate: float = Field(default=0.1, gt=0)  # at the start
+    learning_rate_end: float = Field(default=0.0, ge=0)  # of the cosine
+    schedule: Literal["cosine-step", "cosine-epoch", "exponential"] = "cosine-step"
+    decay: float = Field(default=0.97, gt=0, le=1)  # an epoch, of the exponential schedule; DARTS on ImageNet
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
+    gradient_clip: float = Field(default=0.0, ge=0)  # norm of the gradient, 0: not clipped; DARTS: 5
     augment: bool = True  # the data set's own augmentation: pad-crop, and flip where it is safe
+    cutout: int = Field(default=0, ge=0)  # side of the square, pixels; DARTS on CIFAR: 16
+    drop_path: float = Field(default=0.0, ge=0, lt=1)  # rises from 0 to this over the epochs; DARTS on CIFAR: 0.2
+    auxiliary_weight: float = Field(default=0.0, ge=0)  # 0: no auxiliary head; DARTS: 0.4
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # DARTS on ImageNet: 0.1
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"  # of the forward pass; weights stay float32
+    accumulation: int = Field(default=1, ge=1)  # parts that a batch goes through the network in, one after the other
 
 
 @dataclass(frozen=True)
@@ -41,82 +64,197 @@ class TrainingResult:
     seed: int
 
 
+def learning_rate(settings: TrainingSettings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of a step, counted from 0."""
+    epoch = step // steps_per_epoch
+    if settings.schedule == "exponential":
+        return settings.learning_rate * settings.decay**epoch
+    steps = settings.epochs * steps_per_epoch
+    share = step / steps if settings.schedule == "cosine-step" else epoch / settings.epochs
+    start, end = settings.learning_rate, settings.learning_rate_end
+    return end + 0.5 * (start - end) * (1 + math.cos(math.pi * share))
+
+
 def train_standalone(
     build: Callable[[], nn.Module],
     dataset: ImageDataset,
     *,
     settings: TrainingSettings,
     seed: int,
-    device: torch.device | str | None = None,
     train_indices: Tensor | None = None,
     progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    should_stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> TrainingResult:
     """Builds a network, trains it on the training split and counts its errors on both splits.
 
-    The network maps images (N, C, H, W) to logits (N, classes). `build` is called with torch's global generator
-    seeded, so that the seed fixes the weights as well as the batches; the same seed, device and number of threads
-    give the same result, and the caller's generators are left as they were. `device` is the data set's by default
-    and must be where its images are. `train_indices` restricts training to a part of the training split. After
-    every epoch `progress(epochs done, epochs, mean training loss)` is called.
+    The network maps images (N, C, H, W) to logits (N, classes), or in training, with an auxiliary head, to two of
+    them; the probability of dropping a path is set as its attribute `drop_path_probability`. `build` is called with
+    torch's global generator seeded, so that the seed fixes the weights as well as the batches; the same seed, device
+    and number of threads give the same result, and the caller's generators are left as they were. The device is the
+    data set's. `train_indices` restricts training to a part of the training split. After every epoch
+    `progress(epochs done, epochs, mean training loss)` is called.
 
-    Raises InputError when the batch size exceeds the number of training examples, and TestDataInSearchError inside
-    `search_phase()`, before any training.
+    With a `checkpoint` path the training goes on from what is saved there, bit for bit, and saves its state every
+    `checkpoint_seconds`; the file is removed at the end. Raises InterruptedSearchError, its state saved, when
+    `should_stop` says so; InputError for a batch that does not fit the training examples, the accumulation or the
+    processes; and TestDataInSearchError inside `search_phase()`, before any training.
     """
-    place = dataset.device if device is None else torch.device(device)
-    if place.type != dataset.device.type:
-        raise ValueError(f"the data set is on {dataset.device}, not on {place}: load it there")
     test_images, test_labels = dataset.test()
+    _check(settings, group)
     stream = dataset.stream(
         batch_size=settings.batch_size,
         generator=torch.Generator().manual_seed(seed),
-        augment=dataset.augmentation if settings.augment else None,
+        augment=replace(dataset.augmentation, cutout=settings.cutout) if settings.augment else None,
         indices=train_indices,
     )
     with _own_generators(dataset.device), _deterministic_kernels():
         torch.manual_seed(seed)
         network = build().to(dataset.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.SGD(
-            network.parameters(),
-            lr=settings.learning_rate,
-            momentum=settings.momentum,
-            nesterov=settings.nesterov and settings.momentum > 0,
-            weight_decay=settings.weight_decay,
-        )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer, T_max=settings.epochs * stream.batches_per_epoch
-        )
-        _wait(dataset.device)
-        began = time.perf_counter()
-        for epoch in range(1, settings.epochs + 1):
-            total = torch.zeros((), device=dataset.device)
-            network.train()
-            for _ in range(stream.batches_per_epoch):
-                batch = stream.next()
-                loss = F.cross_entropy(network(batch.inputs), batch.targets)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                total += loss.detach()
-            if progress is not None:
-                progress(epoch, settings.epochs, float(total) / stream.batches_per_epoch)
-        _wait(dataset.device)
-        seconds = time.perf_counter() - began
-        size = max(settings.batch_size, 256)
+        seconds = _train(
+            network, stream, dataset.device, settings=settings, seed=seed, progress=progress, checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds, should_stop=should_stop, group=group,
+        )  # fmt: skip
 
         def evaluate(images: Tensor, labels: Tensor, indices: Tensor | None = None) -> float:
             batches = ordered_batches(
-                images, labels, batch_size=size, mean=dataset.mean, std=dataset.std, indices=indices
-            )
+                images, labels, batch_size=max(settings.batch_size, 256), mean=dataset.mean, std=dataset.std,
+                indices=indices,
+            )  # fmt: skip
             return error_percent(network, batches)
 
-        return TrainingResult(
+        result = TrainingResult(
             test_error_percent=evaluate(test_images, test_labels),
             train_error_percent=evaluate(dataset.train_images, dataset.train_labels, train_indices),
             seconds=seconds,
             epochs=settings.epochs,
             seed=seed,
         )
+    return result
+
+
+def _train(
+    network: nn.Module,
+    stream: BatchStream,
+    device: torch.device,
+    *,
+    settings: TrainingSettings,
+    seed: int,
+    progress: Progress | None,
+    checkpoint: Path | None,
+    checkpoint_seconds: float,
+    should_stop: Callable[[], bool],
+    group: Group,
+) -> float:
+    """Train the network in place; returns the seconds that it took, those before an interruption included."""
+    wrapped = group.wrap(network)
+    optimiser = torch.optim.SGD(
+        network.parameters(), lr=settings.learning_rate, momentum=settings.momentum,
+        nesterov=settings.nesterov and settings.momentum > 0, weight_decay=settings.weight_decay,
+    )  # fmt: skip
+    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
+    step, total, before = 0, torch.zeros((), device=device), 0.0
+    if checkpoint is not None and (state := load_checkpoint(checkpoint)) is not None:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        scaler.load_state_dict(state["scaler"])
+        stream.load_state_dict(state["stream"])
+        step, total, before = state["step"], state["total"].to(device), state["seconds"]
+    per_epoch = stream.batches_per_epoch
+    _wait(device)
+    began = saved = time.perf_counter()
+
+    def save() -> None:
+        _wait(device)
+        state = {
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "scaler": scaler.state_dict(),
+            "stream": stream.state_dict(),
+            "step": step,
+            "total": total,
+            "seconds": before + time.perf_counter() - began,
+        }
+        if checkpoint is not None and group.first:
+            save_checkpoint(checkpoint, state)
+
+    network.train()
+    while step < settings.epochs * per_epoch:
+        if group.any(should_stop()):
+            save()
+            raise InterruptedSearchError
+        for parameters in optimiser.param_groups:
+            parameters["lr"] = learning_rate(settings, step, per_epoch)
+        if settings.drop_path:
+            probability = settings.drop_path * (step // per_epoch) / settings.epochs
+            network.drop_path_probability = probability  # type: ignore[assignment]
+        _seed(seed, step, group.rank)  # of dropped paths: a resumed step draws what it would have drawn
+        total += _step(wrapped, optimiser, scaler, group.share(stream.next()), settings)
+        step += 1
+        if step % per_epoch == 0:
+            if progress is not None:
+                progress(step // per_epoch, settings.epochs, group.mean(total) / per_epoch)
+            total = torch.zeros((), device=device)
+        if checkpoint is not None and group.any(time.perf_counter() - saved >= checkpoint_seconds):
+            save()
+            saved = time.perf_counter()
+    _wait(device)
+    seconds = before + time.perf_counter() - began
+    if checkpoint is not None and group.first:
+        remove_checkpoint(checkpoint)
+    return seconds
+
+
+def _step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    batch: Batch,
+    settings: TrainingSettings,
+) -> Tensor:
+    """One step on the batch, which may go through the network in parts; the mean loss."""
+    optimiser.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=batch.inputs.device)
+    parts = zip(batch.inputs.chunk(settings.accumulation), batch.targets.chunk(settings.accumulation), strict=True)
+    for images, labels in parts:
+        with torch.autocast(
+            images.device.type, DTYPES[settings.precision], enabled=settings.precision != "float32", cache_enabled=True
+        ):
+            loss = _loss(network(images), labels, settings) * (len(labels) / len(batch.targets))
+        scaler.scale(loss).backward()
+        total += loss.detach()
+    if settings.gradient_clip:
+        scaler.unscale_(optimiser)
+        nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
+    scaler.step(optimiser)
+    scaler.update()
+    return total
+
+
+def _loss(outputs: Any, labels: Tensor, settings: TrainingSettings) -> Tensor:
+    """Cross entropy with label smoothing, and with its weight that of the auxiliary head (DARTS, Appendix A.2)."""
+    logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+    loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+    for other in auxiliary:
+        loss = loss + settings.auxiliary_weight * F.cross_entropy(
+            other, labels, label_smoothing=settings.label_smoothing
+        )
+    return loss
+
+
+def _check(settings: TrainingSettings, group: Group) -> None:
+    parts = group.size * settings.accumulation
+    if settings.batch_size % parts:
+        raise InputError(
+            f"a batch of {settings.batch_size} cannot be split into {parts} equal parts ({group.size} processes, "
+            f"accumulation {settings.accumulation}): choose a batch size that {parts} divides"
+        )
+
+
+def _seed(*numbers: int) -> None:
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
 @torch.no_grad()
@@ -152,4 +290,4 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-__all__ = ["TrainingResult", "TrainingSettings", "error_percent", "train_standalone"]
+__all__ = ["TrainingResult", "TrainingSettings", "error_percent", "learning_rate", "train_standalone"]

@@ -162,6 +162,7 @@ class CellSpace(Space):
     """A finite space of cells that can be sampled and built as stand-alone networks."""
 
     network_settings: ClassVar[dict[str, int]]  # what `network` takes, with the paper's values
+    auxiliary_head: ClassVar[bool] = False  # whether `network` takes `auxiliary` and then trains a second classifier
 
     @abstractmethod
     def sample(self, generator: np.random.Generator) -> Any:

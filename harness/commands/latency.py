@@ -1,6 +1,5 @@
 """`nas-harness latency`: measure operations and networks, and check one against the other."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +89,7 @@ def network(
 
     import numpy as np
 
+    from harness.commands.subject import resolve
     from harness.latency import measure_networks
     from harness.machine import device_name
     from harness.onnx import measure_onnx
@@ -99,7 +99,7 @@ def network(
     if runtime not in ("torch", "onnx"):
         raise unknown("runtime", runtime, ("torch", "onnx"))
     protocol = _protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
-    run_id, space, architecture = _architecture(architecture, space, store=store, database=database)
+    run_id, space, _, architecture = resolve(architecture, space, Store(store, database_url=database))
     found, sizes = _cell_space(space), _network(space, settings)
     timed = measure_onnx if runtime == "onnx" else measure_networks
     with _bar("rounds") as progress:
@@ -197,9 +197,11 @@ def export(
     database: DatabaseOption = None,
 ) -> None:
     """Write the stand-alone network, with random weights, as an ONNX file for other runtimes."""
+    from harness.commands.subject import resolve
     from harness.onnx import export_onnx
+    from results.store import Store
 
-    _, space, text = _architecture(architecture, space, store=store, database=database)
+    _, space, _, text = resolve(architecture, space, Store(store, database_url=database))
     found = _cell_space(space)
     export_onnx(
         found, found.parse(text), output, batch_size=batch_size, resolution=resolution,
@@ -272,19 +274,6 @@ def _network(space: str, settings: list[str] | None) -> dict[str, int]:
         if not isinstance(value, int) or value < 1:
             raise InputError(f"{name}={value!r} is refused: give a whole number of at least 1")
     return chosen
-
-
-def _architecture(text: str, space: str, *, store: Path, database: str | None) -> tuple[str | None, str, str]:
-    """(run id or None, space, architecture) of an architecture's text or of a run's id."""
-    from results.store import Store
-    from spaces.errors import InputError
-
-    if not re.fullmatch(r"[0-9a-f]{6,12}", text):
-        return None, space, text
-    run = Store(store, database_url=database).run(text)
-    if run.architecture is None:
-        raise InputError(f"run {run.id} has found no architecture yet: choose a finished run")
-    return run.id, run.space, run.architecture
 
 
 def _print(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

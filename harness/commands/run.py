@@ -76,6 +76,7 @@ def start(
     from rich.console import Console
 
     from harness.experiment import make_experiment
+    from harness.runner import planned_evaluation
     from harness.task import Resources, check_data, open_latency
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
@@ -92,6 +93,9 @@ def start(
     latencies = open_latency(space, resources)
     specs = wanted.runs(table=known.label if known else "", latency=latencies.label if latencies else "")
     check_data(specs, resources, known)
+    if wanted.training is not None:
+        for spec in specs[:1]:
+            planned_evaluation(spec, None, wanted.training)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
@@ -176,15 +180,15 @@ def experiment_content(
     if dataset:
         content["datasets"] = dataset
     if seeds:
-        content["seeds"] = _numbers(seeds)
+        content["seeds"] = parse_numbers(seeds)
     if settings:
         content["settings"] = {**content.get("settings", {}), **dict(parse_setting(text) for text in settings)}
     if train_epochs:
-        content["training"] = {"epochs": train_epochs, "seeds": _numbers(train_seeds)}
+        content["training"] = {"epochs": train_epochs, "seeds": parse_numbers(train_seeds)}
     return content
 
 
-def _numbers(text: str) -> list[int]:
+def parse_numbers(text: str) -> list[int]:
     from spaces.errors import InputError
 
     try:

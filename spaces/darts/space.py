@@ -26,7 +26,8 @@ class DartsSpace(CellSpace):
 
     name: ClassVar[str] = "darts-cnn"
     supernet_settings: ClassVar[dict[str, int]] = {"channels": 16, "cells": 8, "nodes": NODES}  # Section 3.1
-    network_settings: ClassVar[dict[str, int]] = {"channels": 36, "cells": 20}  # Section 3.2.1
+    network_settings: ClassVar[dict[str, int]] = {"channels": 36, "cells": 20, "imagenet": 0}  # Section 3.2.1
+    auxiliary_head: ClassVar[bool] = True
     search_settings: ClassVar[dict[str, Any]] = {  # Section 3.1 and Appendix A.1.1: 50 epochs of 390 batches
         "steps": 19_500,
         "weight_decay": 3e-4,
@@ -47,7 +48,7 @@ class DartsSpace(CellSpace):
         return DartsSupernet(classes=classes, in_channels=in_channels, **settings)
 
     def network(
-        self, architecture: Genotype, *, classes: int, in_channels: int, imagenet: bool = False, **settings: Any
+        self, architecture: Genotype, *, classes: int, in_channels: int, imagenet: int = 0, **settings: Any
     ) -> DartsNetwork:
         """The stand-alone network with random weights, with the stem for CIFAR or, with `imagenet`, for ImageNet.
 

@@ -1,0 +1,128 @@
+"""Several processes that train one network, as `torchrun` starts them: nccl on GPUs, gloo on CPUs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.distributed.nn import functional as differentiable
+from torch.nn.parallel import DistributedDataParallel
+
+from spaces.space import Batch
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that share a training; on its own, a process is a group of one."""
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that evaluates, writes and prints."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network with gradients averaged and batch norms computed over all processes."""
+        if self.size == 1:
+            return network
+        synchronise_batch_norms(network)
+        devices = [torch.device(self.device)] if self.device.startswith("cuda") else None
+        return DistributedDataParallel(network, device_ids=devices)
+
+    def share(self, batch: Batch) -> Batch:
+        """This process's part of the global batch, which every process draws alike."""
+        if self.size == 1:
+            return batch
+        return Batch(batch.inputs.chunk(self.size)[self.rank], batch.targets.chunk(self.size)[self.rank])
+
+    def mean(self, value: Tensor) -> float:
+        """The mean over the processes of a scalar."""
+        if self.size > 1:
+            value = value.clone()
+            torch.distributed.all_reduce(value)
+        return float(value) / self.size
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process: all act alike on it."""
+        if self.size == 1:
+            return flag
+        flags = torch.tensor(float(flag), device=self.device)
+        torch.distributed.all_reduce(flags)
+        return bool(flags > 0)
+
+
+ALONE = Group()
+
+
+@contextmanager
+def process_group(device: str) -> Iterator[Group]:
+    """The group that torchrun's environment describes (RANK, WORLD_SIZE, LOCAL_RANK), or this process alone."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group(device=device)
+        return
+    rank = int(os.environ["RANK"])
+    if device.startswith("cuda"):
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        torch.cuda.set_device(device)
+    torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield Group(rank, size, device)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+class SynchronisedBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the batches of all processes, each of the same size; torch's own exists for GPUs only.
+
+    In evaluation, and in its parameters and running statistics, it is the ordinary batch norm.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        if not self.training:
+            return super().forward(input)
+        size = torch.distributed.get_world_size()
+        moments = torch.stack([input.mean((0, 2, 3)), input.square().mean((0, 2, 3))])
+        mean, square = differentiable.all_reduce(moments) / size
+        variance = square - mean.square()
+        self._track(mean.detach(), variance.detach(), size * input.numel() // input.shape[1])
+        scale = (variance + self.eps).rsqrt()
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        return torch.addcmul(shift[:, None, None], input, scale[:, None, None])
+
+    def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance * (count / max(count - 1, 1)), share)
+
+
+def synchronise_batch_norms(network: nn.Module) -> None:
+    """Make every batch norm of the network one over all processes, in place."""
+    for module in network.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, _synchronised(child))
+
+
+def _synchronised(norm: nn.BatchNorm2d) -> nn.Module:
+    if next(norm.parameters(), torch.empty(0)).is_cuda:
+        replacement: Any = nn.SyncBatchNorm.convert_sync_batchnorm(norm)
+        return replacement
+    norm.__class__ = SynchronisedBatchNorm2d  # the same parameters, buffers and settings
+    return norm
+
+
+__all__ = ["ALONE", "Group", "SynchronisedBatchNorm2d", "process_group", "synchronise_batch_norms"]
