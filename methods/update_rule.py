@@ -99,9 +99,14 @@ class UpdateRule(ABC):
         return loss.detach(), gradients(loss, list(network.parameters()))
 
     def alpha_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients]:
-        """(loss, its gradient in alpha); no gradient in the weights is computed."""
-        loss = network.loss(batch, self.relaxation(self.alphas))
-        return loss.detach(), gradients(loss, self.alphas)
+        """(loss, its gradient in alpha); no gradient in the weights is computed, nor is anything kept for one."""
+        network.requires_grad_(False)
+        try:
+            loss = network.loss(batch, self.relaxation(self.alphas))
+            found = gradients(loss, self.alphas)
+        finally:
+            network.requires_grad_(True)
+        return loss.detach(), found
 
     def all_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients, Gradients]:
         """(loss, its gradient in the weights, its gradient in alpha) from one pass."""
