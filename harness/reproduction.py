@@ -66,7 +66,8 @@ def report(reproduction: Reproduction, measured: Measurements, *, command: str) 
     """The paper's figures beside ours, and the verdicts."""
     target, experiment = reproduction.target, reproduction.experiment
     published = load_published(target.paper, target.table)
-    datasets = experiment.datasets
+    tested = experiment.training.dataset if experiment.training and experiment.training.dataset else None
+    datasets = (tested,) if tested else experiment.datasets
     claims = [(claim, each) for claim in target.claims for each in ((claim.dataset,) if claim.dataset else datasets)]
     return ReproductionReport(
         title=f"{target.paper}, {target.table}",
@@ -89,7 +90,9 @@ def measurements(experiment: Experiment, runs: pd.DataFrame, evaluations: pd.Dat
         for row in finished.to_dict(orient="records")
     ]
     baseline = {name: _settings(first)[name] for name in experiment.factors}
-    return Measurements(finished[pd.Series(ours, index=finished.index, dtype=bool)], evaluations, baseline)
+    return Measurements(
+        finished[pd.Series(ours, index=finished.index, dtype=bool)], evaluations, baseline, experiment.datasets
+    )
 
 
 def _settings(spec: RunSpec) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from reports.claims import ClaimVerdict, judge_change, judge_order, judge_trend, judge_value
 from reports.statistics import Summary, summarise
 
-Quantity = Literal["test_error", "skip_ratio", "parameters", "latency", "search_cost"]
+Quantity = Literal["test_error", "top1_error", "skip_ratio", "parameters", "latency", "search_cost"]
 
 
 class Group(BaseModel):
@@ -39,7 +39,7 @@ class Claim(BaseModel):
     says: str
     quantity: Quantity
     of: Group
-    dataset: str = ""  # the preset's first data set
+    dataset: str = ""  # each of the preset's data sets, unless another one is named
     lower_than: Group | None = None
     higher_than: Group | None = None
     every_run: float | None = None  # the value of every run, to `tolerance`
@@ -62,23 +62,25 @@ class Measurements:
     runs: pd.DataFrame  # as Store.runs() gives them
     evaluations: pd.DataFrame  # as Store.evaluations() gives them
     baseline: Mapping[str, Any]  # setting -> value, for every setting that the experiment varies
+    datasets: tuple[str, ...]  # that were searched; networks found on the first may be trained on others
 
     def of(self, group: Group, dataset: str) -> pd.DataFrame:
-        """The group's runs."""
+        """The group's runs, whose networks are tested on the data set."""
+        searched = dataset if dataset in self.datasets else self.datasets[0]
         wanted = {**self.baseline, **group.settings}
-        chosen = (self.runs["method"] == group.method) & (self.runs["dataset"] == dataset)
+        chosen = (self.runs["method"] == group.method) & (self.runs["dataset"] == searched)
         fits = [all(settings.get(k) == v for k, v in wanted.items()) for settings in self.runs["settings"]]
         return self.runs[chosen & pd.Series(fits, index=self.runs.index, dtype=bool)]
 
     def along(self, method: str, setting: str, dataset: str) -> pd.DataFrame:
         """The method's runs that differ from the baseline in nothing but this setting."""
         others = {name: value for name, value in self.baseline.items() if name != setting}
-        without = Measurements(self.runs, self.evaluations, others)
+        without = Measurements(self.runs, self.evaluations, others, self.datasets)
         return without.of(Group(method=method), dataset)
 
     def values(self, runs: pd.DataFrame, quantity: Quantity, dataset: str) -> pd.Series:
         """The quantity of each run that has it, in the unit that papers print: %, millions, ms, device-days."""
-        if quantity == "test_error":
+        if quantity in ("test_error", "top1_error"):
             return self._test_errors(runs, dataset)
         columns = {"skip_ratio": "skip_ratio", "parameters": "parameters_m", "search_cost": "device_days"}
         if quantity == "latency":
@@ -148,7 +150,7 @@ def published_beside_ours(
     published: pd.DataFrame, measured: Measurements, *, rows: Mapping[int, Group], datasets: Sequence[str]
 ) -> tuple[Figure, ...]:
     """Every figure of the paper's table for our methods and data sets; `rows` tells which runs a printed row means."""
-    names = {"test_error", "skip_ratio", "parameters", "latency", "search_cost"}
+    names = {"test_error", "top1_error", "skip_ratio", "parameters", "latency", "search_cost"}
     figures = []
     for record in published.to_dict(orient="records"):
         group = rows.get(record["row"]) or Group(method=record["method"])

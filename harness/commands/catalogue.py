@@ -35,8 +35,10 @@ def spaces(json_: JsonOption = False) -> None:
 def datasets(json_: JsonOption = False) -> None:
     """List the image data sets; an .npz file or a folder of images can be named by its path."""
     from harness.data import REGISTERED
+    from harness.data.datasets import IMAGENET
 
-    _show([{"name": name, "classes": str(dataset.classes)} for name, dataset in REGISTERED.items()], json_=json_)
+    rows = [{"name": name, "classes": str(dataset.classes)} for name, dataset in REGISTERED.items()]
+    _show([*rows, {"name": IMAGENET, "classes": "one a folder"}], json_=json_)
 
 
 def _show(rows: list[dict[str, str]], *, json_: bool) -> None:

@@ -4,7 +4,8 @@
     stream = dataset.stream(batch_size=64, generator=torch.Generator().manual_seed(1))
     batch = stream.next()
 
-Names: `digits` (bundled, 8 x 8 pixels, always there), `fashion-mnist`, `cifar10`, `cifar100`, `imagenet16-120`, and a
+Names: `digits` (bundled, 8 x 8 pixels, always there), `fashion-mnist`, `cifar10`, `cifar100`, `imagenet16-120`,
+`imagenet` (a folder of images of that name in the data folder, scaled to a resolution), and a
 path to an .npz file (see `harness.data.formats.read_npz`) or to a folder of images (see `harness.data.folder`).
 The test split of `digits` is every fifth image of each class in the file's order, 355 of 1,797.
 """
@@ -25,6 +26,8 @@ from harness.data.guard import refuse_test_data_in_search
 from harness.data.registry import FOLDER_VARIABLE, REGISTERED
 from harness.data.streams import BatchStream
 from spaces.errors import InputError, unknown
+
+IMAGENET = "imagenet"  # a folder of images of that name in the data folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +136,8 @@ def load_dataset(
 def _read(name: str, folder: Path | None, resolution: int | None) -> tuple[tuple[Split, Split], int, bool]:
     """The splits, the number of classes, and whether mirroring is safe."""
     path = Path(name)
+    if name == IMAGENET:
+        path = _imagenet_folder(folder)
     if name not in REGISTERED and is_image_folder(path):
         if resolution is None or resolution < 4:
             raise InputError(f"{name} is a folder of images: give the resolution to scale them to, for instance 32")
@@ -151,7 +156,20 @@ def _read(name: str, folder: Path | None, resolution: int | None) -> tuple[tuple
         return splits, int(splits[0][1].max(initial=-1)) + 1, True
     if path.is_dir():
         raise InputError(f"{name} is not a folder of images: put them in train/CLASS and val/CLASS inside it")
-    raise unknown("data set", name, REGISTERED)
+    raise unknown("data set", name, [*REGISTERED, IMAGENET])
+
+
+def _imagenet_folder(folder: Path | None) -> Path:
+    if folder is None and os.environ.get(FOLDER_VARIABLE):
+        folder = Path(os.environ[FOLDER_VARIABLE])
+    place = (folder or Path()) / IMAGENET
+    if not is_image_folder(place):
+        looked = f"in {place}" if folder else f"because no data folder was named (set {FOLDER_VARIABLE})"
+        raise InputError(
+            f"data set {IMAGENET} was not found {looked}: put its images in DATA_FOLDER/{IMAGENET}/train/CLASS and "
+            f"DATA_FOLDER/{IMAGENET}/val/CLASS"
+        )
+    return place
 
 
 def _checked_labels(name: str, split: Split, classes: int) -> NDArray[np.int64]:
