@@ -9,7 +9,6 @@ from typing import Any
 import torch
 import torch.distributed
 from torch import Tensor, nn
-from torch.distributed.nn import functional as differentiable
 from torch.nn.parallel import DistributedDataParallel
 
 from spaces.space import Batch
@@ -34,7 +33,8 @@ class Group:
             return network
         synchronise_batch_norms(network)
         devices = [torch.device(self.device)] if self.device.startswith("cuda") else None
-        return DistributedDataParallel(network, device_ids=devices)
+        # Cells may have weights on edges that lead nowhere, which get no gradient.
+        return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
 
     def share(self, batch: Batch) -> Batch:
         """This process's part of the global batch, which every process draws alike."""
@@ -53,7 +53,7 @@ class Group:
         """Whether the flag is set in any process: all act alike on it."""
         if self.size == 1:
             return flag
-        flags = torch.tensor(float(flag), device=self.device)
+        flags = torch.tensor(float(flag))  # on the CPU, so that a GPU is not waited for
         torch.distributed.all_reduce(flags)
         return bool(flags > 0)
 
@@ -72,11 +72,27 @@ def process_group(device: str) -> Iterator[Group]:
     if device.startswith("cuda"):
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)
-    torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
         yield Group(rank, size, device)
     finally:
         torch.distributed.destroy_process_group()
+
+
+class _Sum(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of the processes' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
 
 
 class SynchronisedBatchNorm2d(nn.BatchNorm2d):
@@ -90,15 +106,16 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         size = torch.distributed.get_world_size()
-        moments = torch.stack([input.mean((0, 2, 3)), input.square().mean((0, 2, 3))])
-        mean, square = differentiable.all_reduce(moments) / size
-        variance = square - mean.square()
+        features = input.float()  # statistics are float32 under autocast, as in the ordinary batch norm
+        mean = _Sum.apply(features.mean((0, 2, 3))) / size
+        centred = features - mean[:, None, None]
+        variance = _Sum.apply(centred.square().mean((0, 2, 3))) / size
         self._track(mean.detach(), variance.detach(), size * input.numel() // input.shape[1])
         scale = (variance + self.eps).rsqrt()
         if self.weight is not None:
             scale = scale * self.weight
-        shift = -mean * scale if self.bias is None else self.bias - mean * scale
-        return torch.addcmul(shift[:, None, None], input, scale[:, None, None])
+        output = centred * scale[:, None, None]
+        return (output if self.bias is None else output + self.bias[:, None, None]).to(input.dtype)
 
     def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.checkpoint import remove_checkpoint
 from harness.data.datasets import ImageDataset
 from harness.distributed import ALONE, Group
 from harness.recipe import Recipe
@@ -15,6 +16,7 @@ from harness.training import Progress, train_standalone
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.benchmark import Seed, TabularBenchmark
+from spaces.errors import InputError
 from spaces.space import CellSpace
 
 
@@ -60,11 +62,17 @@ class Evaluation:
         return ", ".join([self.recipe.provenance, *scaled])
 
     def missing(self, store: Store) -> list[int]:
-        """The seeds that the store has no error for."""
+        """The seeds that the store has no error for; raises InputError where recording one would replace another."""
         known = store.evaluations(
             run_id=self.run_id, source="trained", dataset=self.dataset, epochs=self.recipe.training.epochs
         )
-        done = set(known.loc[known["provenance"] == self.provenance, "evaluation_seed"])
+        ours = known["provenance"] == self.provenance
+        for other in known[~ours & known["evaluation_seed"].isin(self.seeds)].itertuples():
+            raise InputError(
+                f"run {self.run_id} was trained otherwise with seed {other.evaluation_seed} ({other.provenance}), "
+                f"which this training of as many epochs would replace: choose other seeds or epochs"
+            )
+        done = set(known.loc[ours, "evaluation_seed"])
         return [seed for seed in self.seeds if seed not in done]
 
     def checkpoint(self, store: Store, seed: int) -> Path:
@@ -110,4 +118,5 @@ class Evaluation:
         )
         if group.first:
             store.add_evaluations(self.run_id, [record])
+            remove_checkpoint(self.checkpoint(store, seed))
         return record

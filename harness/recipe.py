@@ -43,6 +43,9 @@ class Recipe(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"{first['loc'][-1]}={first['input']!r} is refused: {first['msg']}") from None
+        for name, value in adjusted.network.items():
+            if value < min(1, space.network_settings[name]):
+                raise InputError(f"{name}={value} is refused: a network needs at least 1")
         if adjusted.training.auxiliary_weight and not space.auxiliary_head:
             raise InputError(f"networks of space '{space.name}' have no auxiliary head: use auxiliary_weight=0")
         return adjusted

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from harness.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
-from harness.data import BatchStream, ImageDataset, ordered_batches
+from harness.checkpoint import load_checkpoint, save_checkpoint
+from harness.data import Augmentation, BatchStream, ImageDataset, ordered_batches
 from harness.distributed import ALONE, Group
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError
 from spaces.errors import InputError
@@ -98,16 +98,17 @@ def train_standalone(
     `progress(epochs done, epochs, mean training loss)` is called.
 
     With a `checkpoint` path the training goes on from what is saved there, bit for bit, and saves its state every
-    `checkpoint_seconds`; the file is removed at the end. Raises InterruptedSearchError, its state saved, when
-    `should_stop` says so; InputError for a batch that does not fit the training examples, the accumulation or the
-    processes; and TestDataInSearchError inside `search_phase()`, before any training.
+    `checkpoint_seconds` and at the end; the caller removes the file when it has recorded the result. Raises
+    InterruptedSearchError, its state saved, when `should_stop` says so; InputError for a batch that does not fit the
+    training examples, the accumulation or the processes; and TestDataInSearchError inside `search_phase()`, before
+    any training.
     """
     test_images, test_labels = dataset.test()
-    _check(settings, group)
+    check_batch(settings, examples=len(dataset.train_images if train_indices is None else train_indices), group=group)
     stream = dataset.stream(
         batch_size=settings.batch_size,
         generator=torch.Generator().manual_seed(seed),
-        augment=replace(dataset.augmentation, cutout=settings.cutout) if settings.augment else None,
+        augment=replace(dataset.augmentation if settings.augment else Augmentation(), cutout=settings.cutout),
         indices=train_indices,
     )
     with _own_generators(dataset.device), _deterministic_kernels():
@@ -202,8 +203,7 @@ def _train(
             saved = time.perf_counter()
     _wait(device)
     seconds = before + time.perf_counter() - began
-    if checkpoint is not None and group.first:
-        remove_checkpoint(checkpoint)
+    save()  # lest a kill before the result is recorded cost the whole training
     return seconds
 
 
@@ -244,7 +244,12 @@ def _loss(outputs: Any, labels: Tensor, settings: TrainingSettings) -> Tensor:
     return loss
 
 
-def _check(settings: TrainingSettings, group: Group) -> None:
+def check_batch(settings: TrainingSettings, *, examples: int, group: Group) -> None:
+    """Raises InputError where a batch does not fit the training examples, the accumulation or the processes."""
+    if settings.batch_size > examples:
+        raise InputError(
+            f"batch size {settings.batch_size} does not fit {examples} training examples: choose 1-{examples}"
+        )
     parts = group.size * settings.accumulation
     if settings.batch_size % parts:
         raise InputError(
@@ -290,4 +295,4 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-__all__ = ["TrainingResult", "TrainingSettings", "error_percent", "learning_rate", "train_standalone"]
+__all__ = ["TrainingResult", "TrainingSettings", "check_batch", "error_percent", "learning_rate", "train_standalone"]

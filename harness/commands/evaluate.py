@@ -1,5 +1,7 @@
 """`nas-harness evaluate`: train an architecture from scratch with a recipe, and record its test error."""
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +23,12 @@ def evaluate(
         list[str] | None, typer.Option("--set", help="A setting of training or network, e.g. epochs=3, channels=16.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Training seeds: 0,1,2 or 0-2.")] = "0",
-    downsample: Annotated[int, typer.Option(min=1, help="Average blocks of so many pixels.")] = 1,
-    resolution: Annotated[int, typer.Option(min=0, help="Side to scale a folder of images to, pixels.")] = 0,
+    downsample: Annotated[
+        int | None, typer.Option(min=1, help="Average blocks of so many pixels; by default as the run did.")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=4, help="Side to scale a folder of images to, pixels; by default as the run did.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = None,
     data: Annotated[
@@ -38,6 +44,7 @@ def evaluate(
     Seeds that the store has already are not trained again; after Ctrl-C or a kill, the same command goes on.
     """
     import torch
+    from filelock import FileLock, Timeout
     from rich.console import Console
 
     from harness.commands.run import checked_device, default_threads, parse_numbers, parse_setting
@@ -47,6 +54,7 @@ def evaluate(
     from harness.recipe import load_recipe
     from harness.search import InterruptedSearchError
     from harness.task import Resources, open_dataset
+    from harness.training import check_batch, learning_rate
     from harness.workers import make_progress, stop_on_interrupt
     from results.store import Store
     from spaces.errors import InputError
@@ -60,28 +68,42 @@ def evaluate(
     if not isinstance(found, CellSpace):
         raise InputError(f"space '{space}' has no networks to train: use topology or darts-cnn")
     overrides = dict(parse_setting(text) for text in settings or ())
+    of_run = opened.run(run_id).settings if run_id and dataset in (None, searched) else {}
     wanted = Evaluation(
-        run_id=run_id or given_id(space, architecture),
+        run_id=run_id or "",
         space=found,
         architecture=found.parse(architecture),
         recipe=load_recipe(recipe).adjusted(found, overrides),
         dataset=dataset or searched or "cifar10",
-        data={"downsample": downsample, "resolution": resolution},
+        data={
+            "downsample": downsample or of_run.get("downsample", 1),
+            "resolution": resolution or of_run.get("resolution", 0),
+        },
         seeds=tuple(parse_numbers(seeds)),
     )
-    console = Console(stderr=True)
-    with process_group(checked_device(device)) as group, stop_on_interrupt() as stop:
+    wanted = wanted if run_id else replace(wanted, run_id=given_id(wanted))
+    lock = opened.run_folder(wanted.run_id) / "lock"
+    with process_group(checked_device(device)) as group, stop_on_interrupt() as stop, ExitStack() as held:
+        console = Console(stderr=True, quiet=not group.first)
         images = open_dataset(wanted.dataset, wanted.data, Resources(device=group.device, data_folder=data))
+        check_batch(wanted.recipe.training, examples=len(images.train_images), group=group)
         missing = wanted.missing(opened)
+        if missing and group.first:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(FileLock(lock, timeout=0))
+            except Timeout:
+                raise InputError(f"another process is at work on run {wanted.run_id}: wait until it ends") from None
         if run_id is None and group.first:
-            _record_given(wanted, architecture, opened, device=device)
+            _record_given(wanted, architecture, opened, device=group.device)
         with make_progress(console=console, disable=not group.first) as progress:
             try:
                 for seed in missing:
                     bar = progress.add_task(f"seed {seed}", total=wanted.recipe.training.epochs, note="")
 
                     def show(epoch: int, epochs: int, loss: float, bar: Any = bar) -> None:
-                        progress.update(bar, completed=epoch, note=f"train {loss:.3f}")
+                        rate = learning_rate(wanted.recipe.training, step=epoch - 1, steps_per_epoch=1)
+                        progress.update(bar, completed=epoch, note=f"train {loss:.3f}  lr {rate:.2g}")
 
                     wanted.train(
                         seed, images, opened, progress=show, should_stop=stop.is_set,
@@ -94,12 +116,20 @@ def evaluate(
         _show(wanted, opened, json_=json_)
 
 
-def given_id(space: str, architecture: str) -> str:
-    """The identity of the record that collects the errors of an architecture that no search of ours found."""
+def given_id(wanted: "Evaluation") -> str:
+    """The identity of the record of an architecture that no search of ours found: one for each way to train it."""
     from harness.experiment import RunSpec
 
-    settings = {"architecture": architecture}
-    return RunSpec(method="given", space=space, dataset="", search_seed=0, settings=settings, network={}, data={}).id
+    return RunSpec(
+        method="given", space=wanted.space.name, dataset=wanted.dataset, search_seed=0,
+        settings=_settings(wanted, str(wanted.architecture)), network={}, data={},
+    ).id  # fmt: skip
+
+
+def _settings(wanted: "Evaluation", architecture: str) -> dict[str, Any]:
+    recipe = wanted.recipe
+    training = {"architecture": architecture, "recipe": recipe.name, **recipe.training.model_dump()}
+    return {**training, **recipe.network, **wanted.data}
 
 
 def _record_given(wanted: "Evaluation", text: str, store: "Store", *, device: str) -> None:
@@ -108,7 +138,7 @@ def _record_given(wanted: "Evaluation", text: str, store: "Store", *, device: st
 
     store.upsert_run(
         wanted.run_id, experiment="given", method="given", space=wanted.space.name, dataset=wanted.dataset,
-        search_seed=0, settings={"architecture": text}, status="finished", device=device_name(device),
+        search_seed=0, settings=_settings(wanted, text), status="finished", device=device_name(device),
         **described_architecture(wanted.space, wanted.architecture),
     )  # fmt: skip
 

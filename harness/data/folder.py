@@ -26,9 +26,10 @@ def read_image_folder(path: Path, *, resolution: int) -> tuple[Split, Split, int
     held_out = next((path / name for name in ("test", "val") if (path / name).is_dir()), None)
     if held_out is None:
         raise InputError(f"{path} has no folder test or val beside train: put the images to test on there")
-    strange = sorted(entry.name for entry in held_out.iterdir() if entry.is_dir() and entry.name not in names)
-    if strange:
-        raise InputError(f"{held_out} has the class {strange[0]}, which {path / 'train'} has not: add it or remove it")
+    tested = {entry.name for entry in held_out.iterdir() if entry.is_dir()}
+    for name in sorted(tested.symmetric_difference(names)):
+        has, lacks = (held_out, path / "train") if name in tested else (path / "train", held_out)
+        raise InputError(f"{has} has the class {name}, which {lacks} has not: add it or remove it")
     return _split(path / "train", names, resolution), _split(held_out, names, resolution), len(names)
 
 
@@ -36,12 +37,13 @@ def _split(folder: Path, names: list[str], resolution: int) -> Split:
     files = [
         (file, label)
         for label, name in enumerate(names)
-        if (folder / name).is_dir()
         for file in sorted((folder / name).iterdir())
         if file.suffix.lower() in _ENDINGS
     ]
     if not files:
         raise InputError(f"{folder} holds no images: put them in one sub-folder for each class")
+    for name in sorted(set(names) - {file.parent.name for file, _ in files}):
+        raise InputError(f"{folder / name} holds no images: put those of the class {name} there or remove the class")
     images = np.empty((len(files), 3, resolution, resolution), dtype=np.uint8)
     for row, (file, _) in enumerate(files):
         images[row] = _pixels(file, resolution).transpose(2, 0, 1)

@@ -305,8 +305,16 @@ def test_image_folder(tmp_path: Path) -> None:
     (tmp_path / "train" / "red" / "broken.jpg").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"broken\.jpg cannot be read"):
         load_dataset(str(tmp_path), resolution=16)
-    (tmp_path / "val" / "green").mkdir()
-    with pytest.raises(InputError, match="class green"):
+    (tmp_path / "train" / "red" / "broken.jpg").unlink()
+    for with_class, without in (("val", "train"), ("train", "val")):
+        (tmp_path / with_class / "green").mkdir()
+        with pytest.raises(InputError, match=rf"{with_class} has the class green, which \S*{without} has not"):
+            load_dataset(str(tmp_path), resolution=16)
+        (tmp_path / with_class / "green").rmdir()
+    for split in ("train", "val"):
+        (tmp_path / split / "green").mkdir()
+    Image.new("RGB", (20, 20)).save(tmp_path / "train" / "green" / "0.png")
+    with pytest.raises(InputError, match=r"val/green holds no images"):
         load_dataset(str(tmp_path), resolution=16)
 
 
