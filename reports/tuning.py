@@ -31,7 +31,8 @@ class TuningReport:
     study: str
     plan: dict[str, Any]
     states: dict[str, int]  # complete, pruned, refused, running, ...
-    best: tuple[FrozenTrial, ...]  # the best trial, or the Pareto front by the first objective
+    different: int  # how many of the complete trials are other runs: a sampler may draw the same settings again
+    best: tuple[FrozenTrial, ...]  # the best trial, or the Pareto front by the first objective, the same runs once
     importances: tuple[Importances, ...]
 
     @property
@@ -60,11 +61,13 @@ def tuning_report(study: optuna.Study, *, plan: dict[str, Any], refused: str) ->
         for index, objective in enumerate(plan["objectives"])
         if len(complete) >= FEWEST_TRIALS and len({trial.values[index] for trial in complete}) > 1
     ]
+    once = {tuple(trial.user_attrs["runs"]): trial for trial in sorted(best, key=lambda trial: -trial.number)}
     return TuningReport(
         study=study.study_name,
         plan=plan,
         states=states,
-        best=tuple(sorted(best, key=lambda trial: (trial.values, trial.number))),
+        different=len({tuple(trial.user_attrs["runs"]) for trial in complete}),
+        best=tuple(sorted(once.values(), key=lambda trial: (trial.values, trial.number))),
         importances=tuple(importances),
     )
 

@@ -63,6 +63,7 @@ def as_dictionary(report: TuningReport) -> dict[str, Any]:
         "study": report.study,
         "plan": report.plan,
         "trials": report.states,
+        "different": report.different,
         "best": [
             {
                 "trial": trial.number,
@@ -116,6 +117,8 @@ def _title(report: TuningReport) -> str:
 
 def _footer(report: TuningReport) -> list[str]:
     states = ", ".join(f"{count} {name}" for name, count in sorted(report.states.items())) or "no trials yet"
+    if report.different < report.states.get("complete", 0):
+        states += f" ({report.different} of the complete ones different)"
     lines = [f"Trials: {states}; sampler {report.plan['sampler']}, pruner {report.plan['pruner']}."]
     if "refused" in report.states:
         lines.append("Refused trials lie outside the conditions of Theorem 1 and were not run.")

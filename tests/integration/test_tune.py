@@ -262,7 +262,7 @@ def _filled_study(folder: Path, objectives: list[str]) -> tuple[optuna.Study, Pl
     study = open_study(plan, Store(folder))
     generator = np.random.default_rng(0)
     logs = {name: np.log((d.low, d.high)) for name, d in plan.distributions.items() if isinstance(d, FloatDistribution)}
-    for _ in range(30):
+    for number in range(30):
         params = {name: float(np.exp(generator.uniform(*ends))) for name, ends in logs.items()}
         error = 10 + np.log10(params["lambda"]) ** 2 + 0.1 * np.log10(params["beta"])
         values = {"validation-error": error, "latency": 5 - np.log10(params["gamma"])}
@@ -271,7 +271,7 @@ def _filled_study(folder: Path, objectives: list[str]) -> tuple[optuna.Study, Pl
                 values=[values[name] for name in objectives],
                 params=params,
                 distributions=plan.distributions,
-                user_attrs={"runs": ["0" * 12]},
+                user_attrs={"runs": [f"{number:012x}"]},
             )
         )
     return study, plan
@@ -301,6 +301,16 @@ def test_pareto_front_importances_and_figures(tmp_path: Path) -> None:
         assert all(str(number) in render(report, format_) for number in front)
     content = json.loads(render(report, "json"))
     assert [trial["trial"] for trial in content["best"]] == [trial.number for trial in report.best]
+
+
+def test_a_trial_drawn_twice_is_on_the_front_once(tmp_path: Path) -> None:
+    study, plan = _filled_study(tmp_path, ["validation-error", "latency"])
+    before = tuning_report(study, plan=plan.identity(), refused=REFUSED)
+    study.add_trial(before.best[0])
+    after = tuning_report(study, plan=plan.identity(), refused=REFUSED)
+    assert [trial.number for trial in after.best] == [trial.number for trial in before.best]
+    assert (after.states, after.different) == ({"complete": 31}, 30)
+    assert "31 complete (30 of the complete ones different)" in render(after, "markdown")
 
 
 def test_one_objective_has_one_best_trial(tmp_path: Path) -> None:
