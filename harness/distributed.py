@@ -106,7 +106,8 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         size = torch.distributed.get_world_size()
-        features = input.float()  # statistics are float32 under autocast, as in the ordinary batch norm
+        # Under autocast, statistics are float32, as in the ordinary batch norm.
+        features = input.to(torch.promote_types(input.dtype, torch.float32))
         mean = _Sum.apply(features.mean((0, 2, 3))) / size
         centred = features - mean[:, None, None]
         variance = _Sum.apply(centred.square().mean((0, 2, 3))) / size
