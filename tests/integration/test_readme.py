@@ -1,5 +1,6 @@
 """Every command and code block of the README, executed."""
 
+import json
 import re
 import shlex
 import sys
@@ -39,12 +40,22 @@ def test_the_leaderboard_is_what_its_command_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    (command,) = [line for line in COMMANDS if "--records" in line]
+    (command,) = [line for line in COMMANDS if "leaderboard --records" in line]
     execute(command, monkeypatch)
     printed = capsys.readouterr().out.splitlines()
     shown = [line for line in README.splitlines() if line.startswith("| ") and "±" in line]
     assert len(shown) == 14
     assert not set(shown) - set(printed)
+
+
+def test_the_verdicts_are_what_the_readme_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    (command,) = [line for line in COMMANDS if "reproduce" in line and "--records" in line]
+    execute(f"{command} --json", monkeypatch)
+    verdicts = {verdict["says"]: verdict["answer"] for verdict in json.loads(capsys.readouterr().out)["verdicts"]}
+    assert list(verdicts.values()) == [*["too few seeds to tell"] * 2, "holds", *["does not hold"] * 2]
 
 
 def test_the_experiment_file_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
