@@ -1,10 +1,12 @@
 """Bad input: one sentence on standard error, exit code 2, no traceback, nothing half-written."""
 
 import errno
+import json
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import harness.checkpoint
 from harness.experiment import make_experiment
@@ -15,6 +17,10 @@ from results.store import Store
 
 TINY = ["--set", "steps=3", "--set", "channels=2", "--set", "cells_per_stage=1", "--set", "batch_size=16"]
 
+
+CELL = "Genotype(normal=[('sep_conv_9x9', 0), ('skip_connect', 1)], normal_concat=[2], reduce=[], reduce_concat=[2])"
+EDGES = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|nor_conv_3x3~2|"
+QUICK = ["DARTS_V2", "--recipe", "darts-cifar-small", "--dataset", "digits"]
 
 CASES = {
     "unknown method": (["run", "--method", "rart"], "did you mean rarts"),
@@ -39,8 +45,41 @@ CASES = {
     "truncated table": (["table", "query", "0", "--table", "truncated.parquet"], "truncated.parquet"),
     "absent table": (["table", "query", "0", "--table", "absent.parquet"], "nas-harness table ingest"),
     "folder is no benchmark": (["table", "ingest", "."], "NATS"),
+    "unknown operation": (["evaluate", CELL, "--recipe", "darts-cifar-small"], "did you mean"),
+    "unknown genotype": (["evaluate", "DARTS_V9", "--recipe", "darts-cifar-small"], "did you mean DARTS_V"),
+    "malformed genotype": (["evaluate", "Genotype(normal=[", "--recipe", "darts-cifar-small"], "write it like"),
+    "unknown recipe": (["evaluate", "DARTS_V2", "--recipe", "darts-cifr"], "did you mean darts-cifar"),
+    "unknown training setting": (["evaluate", *QUICK, "--set", "epoch=1"], "did you mean epochs"),
+    "indivisible batch": (["evaluate", *QUICK, "--set", "accumulation=5"], "choose a batch size that 5 divides"),
+    "missing class": (["evaluate", *QUICK, "--dataset", "images", "--resolution", "16"], "cat"),
+    "no auxiliary head": (
+        ["evaluate", EDGES, "--space", "topology", "--recipe", "nats-bench", "--set", "auxiliary_weight=0.4"],
+        "auxiliary_weight=0",
+    ),
+    "another device's latencies": (["run", "--method", "rarts", "--latency", "phone.json"], "--foreign-latency"),
+    "latencies of other shapes": (["run", "--method", "rarts", "--latency", "small.json"], "channels=8"),
+    "another space's latencies": (
+        ["run", "--method", "rarts", "--space", "darts-cnn", "--latency", "phone.json"],
+        "is of space 'topology'",
+    ),
+    "absent latencies": (["run", "--method", "rarts", "--latency", "absent.json"], "nas-harness latency measure"),
+    "no such column": (["run", "--method", "rarts", "--latency", "devices.csv:phon"], "phone"),
+    "unknown reproduction": (["reproduce", "rarts:tabel-4"], "did you mean rarts:table-4"),
+    "a study without a store": (["tune-report", "study"], "nas-harness tune"),
     "methods without gradients": (["run", "--method", "random-search", "--dataset", "digits"], "cifar10"),
 }
+
+
+def latency_table(*, channels: int) -> str:
+    """The file of a table measured on a phone, with nothing in it."""
+    timing = {"median_ms": 1.0, "iqr_ms": 0.0, "repeats": 1}
+    return json.dumps(
+        {
+            "format": 1, "space": "topology", "device": "a phone", "batch_size": 1, "dtype": "float32", "threads": 1,
+            "cuda_graph": False, "resolution": 32, "network": {"channels": channels, "cells_per_stage": 5},
+            "torch": "2", "created": "2026-01-01", "fixed": timing, "operations": [],
+        }
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -57,6 +96,12 @@ def test_bad_input_gets_one_sentence(
         "these are my notes, not a database, and quite a lot of them\n" * 50
     )
     (tmp_path / "truncated.parquet").write_bytes(b"PAR1 and then nothing")
+    (tmp_path / "phone.json").write_text(latency_table(channels=16))
+    (tmp_path / "small.json").write_text(latency_table(channels=8))
+    (tmp_path / "devices.csv").write_text(f"arch_str,phone\n{EDGES},1.5\n")
+    for place in ("train/dog", "train/cat", "val/dog"):
+        (tmp_path / "images" / place).mkdir(parents=True)
+        Image.new("RGB", (16, 16)).save(tmp_path / "images" / place / "1.png")
     before = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     with pytest.raises(SystemExit) as ended:
         main()
