@@ -1,7 +1,9 @@
 """Stand-alone networks in other runtimes: export to ONNX, and timing with ONNX Runtime (extra `onnx`)."""
 
+import logging
 import tempfile
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,10 @@ def export_onnx(
         torch.manual_seed(0)
         module = space.network(architecture, classes=10, in_channels=3, **settings).eval()
     images = torch.zeros(batch_size, 3, resolution, resolution)
-    program = torch.onnx.export(module, (images,), dynamo=True, verbose=False, input_names=["images"])
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of every optional package that is not there
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the exporter's own use of torch
+        program = torch.onnx.export(module, (images,), dynamo=True, verbose=False, input_names=["images"])
     assert program is not None
     try:
         program.save(path)
