@@ -172,9 +172,9 @@ def check_fits(table: LatencyTable, space: CellSpace, *, device: str, resolution
     wanted: dict[str, Any] = {**space.network_settings, "resolution": resolution}
     measured = {**table.network, "resolution": table.resolution}
     for name, value in wanted.items():
-        if measured.get(name) != value:
+        if measured.get(name, value) != value:  # a table may be older than a setting, which then had this value
             raise InputError(
-                f"the latency table was measured with {name}={measured.get(name)}, the network has {name}={value}: "
+                f"the latency table was measured with {name}={measured[name]}, the network has {name}={value}: "
                 "measure it anew, or add --foreign-latency"
             )
     if table.device != device:
