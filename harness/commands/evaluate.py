@@ -2,12 +2,20 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption
+from harness.commands.options import (
+    DEFAULT_STORE,
+    CheckpointOption,
+    DatabaseOption,
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    StoreOption,
+    ThreadsOption,
+)
 
 if TYPE_CHECKING:
     from harness.evaluation import Evaluation
@@ -31,12 +39,10 @@ def evaluate(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = None,
-    data: Annotated[
-        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: OMP_NUM_THREADS, or all cores.")] = 0,
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 20.0,
+    data: DataOption = None,
+    device: DeviceOption = "cpu",
+    threads: ThreadsOption = 0,
+    checkpoint_seconds: CheckpointOption = 20.0,
     json_: JsonOption = False,
 ) -> None:
     """Train from scratch and count test errors; under torchrun, all processes train each network together.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, DeviceOption, JsonOption, StoreOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure and predict the latency of networks.", no_args_is_help=True)
 
 SpaceOption = Annotated[str, typer.Option(help="Search space.")]
-DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
 BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Images a forward pass.")]
 DtypeOption = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads.")]

@@ -21,3 +21,24 @@ LatencyOption = Annotated[
 ForeignLatencyOption = Annotated[
     bool, typer.Option("--foreign-latency", help="Accept a latency table of another device or other shapes.")
 ]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Worker processes on this machine.")]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
+]
+CheckpointOption = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")]
+ExperimentArgument = Annotated[Path | None, typer.Argument(help="YAML file; the flags override its keys.")]
+MethodsOption = Annotated[list[str] | None, typer.Option("--method", help="Method; give it several times.")]
+SpaceOption = Annotated[str | None, typer.Option("--space", help="Search space.")]
+DatasetsOption = Annotated[list[str] | None, typer.Option("--dataset", help="Data set; give it several times.")]
+SeedsOption = Annotated[str | None, typer.Option("--seeds", help="Search seeds: 0,1,2 or 0-2.")]
+SettingsOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting, e.g. steps=300 or lambda=1; give it several times.")
+]
+TrainEpochsOption = Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")]
+TrainSeedsOption = Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")]
+FormatOption = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of the terminal.")]

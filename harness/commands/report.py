@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption
+from harness.commands.options import DEFAULT_STORE, DatabaseOption, FormatOption, JsonOption, OutputOption, StoreOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,8 @@ def leaderboard(
     space: Annotated[str | None, typer.Option(help="Only this search space.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")] = "terminal",
-    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    format_: FormatOption = "terminal",
+    output: OutputOption = None,
     records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")] = None,
     json_: JsonOption = False,
 ) -> None:

@@ -10,11 +10,15 @@ import typer
 from harness.commands.options import (
     DEFAULT_STORE,
     DatabaseOption,
+    DataOption,
+    DeviceOption,
     ForeignLatencyOption,
     JsonOption,
     LatencyOption,
     StoreOption,
     TableOption,
+    ThreadsOption,
+    WorkersOption,
 )
 from harness.commands.report import read_records
 from harness.commands.run import start
@@ -27,15 +31,13 @@ def reproduce(
     records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to report on.")] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = None,
-    data: Annotated[
-        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
-    ] = None,
+    data: DataOption = None,
     table: TableOption = None,
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads a worker; 0: an equal share.")] = 0,
+    device: DeviceOption = "cpu",
+    workers: WorkersOption = 1,
+    threads: ThreadsOption = 0,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     json_: JsonOption = False,
 ) -> None:

@@ -8,38 +8,47 @@ import typer
 
 from harness.commands.options import (
     DEFAULT_STORE,
+    CheckpointOption,
     DatabaseOption,
+    DataOption,
+    DatasetsOption,
+    DeviceOption,
+    ExperimentArgument,
     ForeignLatencyOption,
     JsonOption,
     LatencyOption,
+    MethodsOption,
+    SeedsOption,
+    SettingsOption,
+    SpaceOption,
     StoreOption,
     TableOption,
+    ThreadsOption,
+    TrainEpochsOption,
+    TrainSeedsOption,
+    WorkersOption,
 )
 
 
 def run(
-    experiment: Annotated[Path | None, typer.Argument(help="YAML file; the flags below override its keys.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Method; give it several times.")] = None,
-    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="Data set; give it several times.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Search seeds: 0,1,2 or 0-2.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. steps=300 or lambda=1.")] = None,
-    train_epochs: Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")] = None,
-    train_seeds: Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")] = "0",
+    experiment: ExperimentArgument = None,
+    method: MethodsOption = None,
+    space: SpaceOption = None,
+    dataset: DatasetsOption = None,
+    seeds: SeedsOption = None,
+    settings: SettingsOption = None,
+    train_epochs: TrainEpochsOption = None,
+    train_seeds: TrainSeedsOption = "0",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = None,
-    data: Annotated[
-        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
-    ] = None,
+    data: DataOption = None,
     table: TableOption = None,
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
-    ] = 0,
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 20.0,
+    device: DeviceOption = "cpu",
+    workers: WorkersOption = 1,
+    threads: ThreadsOption = 0,
+    checkpoint_seconds: CheckpointOption = 20.0,
     json_: JsonOption = False,
 ) -> None:
     """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""

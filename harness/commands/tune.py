@@ -8,24 +8,34 @@ import typer
 from harness.commands.options import (
     DEFAULT_STORE,
     DatabaseOption,
+    DataOption,
+    DatasetsOption,
+    DeviceOption,
+    ExperimentArgument,
     ForeignLatencyOption,
+    FormatOption,
     JsonOption,
     LatencyOption,
+    MethodsOption,
+    SeedsOption,
+    SettingsOption,
+    SpaceOption,
     StoreOption,
     TableOption,
+    ThreadsOption,
+    WorkersOption,
 )
 
 if TYPE_CHECKING:
     from results.store import Store
 
-FormatOption = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]
 FiguresOption = Annotated[
     Path | None, typer.Option(help="Folder for the history, slice, contour and Pareto-front figures.")
 ]
 
 
 def tune(
-    experiment: Annotated[Path | None, typer.Argument(help="YAML file; the flags below override its keys.")] = None,
+    experiment: ExperimentArgument = None,
     study: Annotated[str, typer.Option(help="Name of the study; the same name and parameters go on with it.")] = "tune",
     trials: Annotated[int, typer.Option(min=1, help="Trials that the study is to have in all.")] = 60,
     search_space: Annotated[
@@ -45,26 +55,20 @@ def tune(
         str | None, typer.Option(help="median (default), hyperband, successive-halving, none (of several objectives).")
     ] = None,
     sampler_seed: Annotated[int, typer.Option(min=0, help="Seed of the sampler.")] = 0,
-    method: Annotated[list[str] | None, typer.Option(help="Method.")] = None,
-    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="Data set.")] = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="Search seeds of every trial; objectives are means: 0 or 0-2.")
-    ] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="A fixed setting, e.g. steps=300.")] = None,
+    method: MethodsOption = None,
+    space: SpaceOption = None,
+    dataset: DatasetsOption = None,
+    seeds: SeedsOption = None,
+    settings: SettingsOption = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = None,
-    data: Annotated[
-        Path | None, typer.Option(envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
-    ] = None,
+    data: DataOption = None,
     table: TableOption = None,
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
-    ] = 0,
+    device: DeviceOption = "cpu",
+    workers: WorkersOption = 1,
+    threads: ThreadsOption = 0,
     report_only: Annotated[bool, typer.Option("--report-only", help="Run nothing: show the study.")] = False,
     format_: FormatOption = "terminal",
     figures: FiguresOption = None,
