@@ -1,8 +1,8 @@
 """The edges and candidate operations of a DARTS cell (Liu et al., "DARTS", ICLR 2019, Sections 2.1 and 3.1).
 
-    node 0  ---+--> node 2 --+--> ... --> node 5      nodes 0 and 1 are the outputs of the two previous cells,
-    node 1  ---+             |                        every intermediate node takes all nodes before it,
-               +-------------+--> concatenation       the cell's output is the concatenation of nodes 2 to 5.
+node 0  ---+--> node 2 --+--> ... --> node 5      nodes 0 and 1 are the outputs of the two previous cells,
+node 1  ---+             |                        every intermediate node takes all nodes before it,
+           +-------------+--> concatenation       the cell's output is the concatenation of nodes 2 to 5.
 """
 
 from functools import cache
