@@ -310,5 +310,5 @@ def test_show_tells_settings_provenance_cell_and_errors(
 
 def test_show_does_not_draw_what_was_not_found(records: Records, tmp_path: Path) -> None:
     records.add("rarts", 0, status="interrupted")
-    with pytest.raises(InputError, match="no topology cell to draw"):
+    with pytest.raises(InputError, match="no cell to draw"):
         report.show("0", store=records.store.location, draw=tmp_path / "cell.svg")
