@@ -10,7 +10,7 @@ columns.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -42,6 +42,7 @@ class _EvaluationKey(NamedTuple):
 
 
 EVALUATION_KEY = list(_EvaluationKey._fields)
+Errors = Mapping[str, pd.DataFrame]  # key of an evaluation column -> mean and std, by run id
 
 
 def leaderboard(
@@ -70,13 +71,14 @@ def leaderboard(
     known = evaluations[evaluations["run_id"].isin(shown["id"])]
     errors = errors_inside_runs(known)
     columns = (*evaluation_columns(errors, dataset=dataset), *_property_columns(shown))
+    by_column = {str(key): part.set_index("run_id")[["mean", "std"]] for key, part in errors.groupby("column")}
     rows = [
-        _row(group, errors, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
+        _row(group, by_column, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
         for label, group in _groups(shown, dataset=dataset)
     ]
     rows.sort(key=lambda row: _rank(row, columns))
     verdicts = {
-        column.key: verdict({row.label: _values(row, errors, column) for row in rows if not row.reference})
+        column.key: verdict({row.label: _values(row, by_column, column) for row in rows if not row.reference})
         for column in columns
         if column.evaluation
     }
@@ -110,8 +112,9 @@ def errors_inside_runs(evaluations: pd.DataFrame) -> pd.DataFrame:
     seeded = evaluations.groupby(keys)["evaluation_seed"].transform("count") > 0
     used = evaluations[evaluations["evaluation_seed"].notna() | ~seeded]
     errors = used.groupby(keys)["error_percent"].agg(["mean", "std"]).reset_index()
-    errors["column"] = [_key(values) for values in errors[EVALUATION_KEY].itertuples(index=False)]
-    return errors
+    kinds = errors[EVALUATION_KEY].drop_duplicates()
+    names = kinds.assign(column=[_key(values) for values in kinds.itertuples(index=False)])
+    return errors.merge(names, on=EVALUATION_KEY, how="left")
 
 
 def _key(values: Iterable[Any]) -> str:
@@ -177,12 +180,12 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _row(group: pd.DataFrame, errors: pd.DataFrame, columns: Iterable[Column], *, label: str, reference: bool) -> Row:
+def _row(group: pd.DataFrame, errors: Errors, columns: Iterable[Column], *, label: str, reference: bool) -> Row:
     cells = {}
     for column in columns:
         if column.evaluation:
-            chosen = errors[(errors["column"] == column.key) & errors["run_id"].isin(group["id"])]
-            values, spreads = chosen["mean"], chosen["std"].dropna()
+            chosen = errors[column.key].reindex(group["id"])
+            values, spreads = chosen["mean"].dropna(), chosen["std"].dropna()
             spread = math.sqrt((spreads**2).mean()) if len(spreads) else None
         else:
             name, _, source = column.key.partition("|")
@@ -207,8 +210,8 @@ def _row(group: pd.DataFrame, errors: pd.DataFrame, columns: Iterable[Column], *
     )
 
 
-def _values(row: Row, errors: pd.DataFrame, column: Column) -> list[float]:
-    return errors.loc[(errors["column"] == column.key) & errors["run_id"].isin(row.run_ids), "mean"].tolist()
+def _values(row: Row, errors: Errors, column: Column) -> list[float]:
+    return errors[column.key]["mean"].reindex(list(row.run_ids)).dropna().tolist()
 
 
 def _rank(row: Row, columns: Iterable[Column]) -> tuple[bool, list[float], str]:

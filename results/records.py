@@ -41,19 +41,21 @@ def completed(table: Table, values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def frame(table: Table, rows: Rows) -> pd.DataFrame:
-    """The rows as a data frame whose columns have the same types however many rows there are."""
-    columns = {}
-    for column in table.c:
-        values = [row[column.name] for row in rows]
-        columns[column.name] = pd.Series(values, dtype=_dtype(column))
-    return pd.DataFrame(columns)
+def frame(table: Table, rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """The rows, values in the order of the columns, as a data frame with the same types however many rows there are."""
+    values = list(zip(*rows, strict=True)) or [()] * len(table.c)
+    series = (pd.Series(one, dtype=_dtype(column)) for column, one in zip(table.c, values, strict=True))
+    return pd.DataFrame(dict(zip(table.c.keys(), series, strict=True)))
 
 
 def read_frames(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs and evaluations of the CSV files in a folder, as `Store.runs()` and `Store.evaluations()` give them."""
     runs, evaluations = read_folder(folder)
-    return frame(RUNS, runs), frame(EVALUATIONS, evaluations)
+    return _frame_of(RUNS, runs), _frame_of(EVALUATIONS, evaluations)
+
+
+def _frame_of(table: Table, rows: Rows) -> pd.DataFrame:
+    return frame(table, [[row[name] for name in table.c.keys()] for row in rows])  # noqa: SIM118 - columns are no mapping
 
 
 def write_folder(folder: Path, runs: Rows, *, evaluations: Rows, name: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, make_url, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -130,10 +130,10 @@ class Store:
 
         The files are `runs.csv` and `evaluations.csv`, after `<name>-` where a name is given.
         """
-        runs = self._select(RUNS, equal_filters, order=("created_at", "id"))
+        runs = [row._asdict() for row in self._select(RUNS, equal_filters, order=("created_at", "id"))]
         ids = {row["id"] for row in runs}
         evaluations = self._select(EVALUATIONS, {}, order=("run_id", "id"))
-        chosen = [row for row in evaluations if row["run_id"] in ids]
+        chosen = [row._asdict() for row in evaluations if row.run_id in ids]
         write_folder(Path(destination), runs, evaluations=chosen, name=name)
 
     def import_csv(self, source: Path | str) -> None:
@@ -151,7 +151,7 @@ class Store:
         new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), rows)
 
-    def _select(self, table: Table, filters: dict[str, Any], *, order: Sequence[str]) -> list[dict[str, Any]]:
+    def _select(self, table: Table, filters: dict[str, Any], *, order: Sequence[str]) -> list[Row[Any]]:
         if not self.exists:
             return []
         query = select(table)
@@ -161,9 +161,10 @@ class Store:
             column = table.c[name]
             query = query.where(column.in_(value) if isinstance(value, list | tuple | set) else column == value)
         with self._connect() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
+            rows = list(connection.execute(query))
         # Sorted here, because databases disagree about NULLs and capital letters.
-        return sorted(rows, key=lambda row: [(row[name] is not None, row[name]) for name in order])
+        places = [table.c.keys().index(name) for name in order]
+        return sorted(rows, key=lambda row: [(row[place] is not None, row[place]) for place in places])
 
     def __getstate__(self) -> dict[str, Any]:
         """A store sent to another process makes an engine of its own there."""
