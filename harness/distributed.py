@@ -24,7 +24,7 @@ class Group:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that evaluates, writes and prints."""
+        """Whether this process is the one that writes and prints."""
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
@@ -42,20 +42,20 @@ class Group:
             return batch
         return Batch(batch.inputs.chunk(self.size)[self.rank], batch.targets.chunk(self.size)[self.rank])
 
-    def mean(self, value: Tensor) -> float:
-        """The mean over the processes of a scalar."""
+    def total(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over the processes, on the device it is on."""
         if self.size > 1:
             value = value.clone()
             torch.distributed.all_reduce(value)
-        return float(value) / self.size
+        return value
+
+    def mean(self, value: Tensor) -> float:
+        """The mean over the processes of a scalar."""
+        return float(self.total(value)) / self.size
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process: all act alike on it."""
-        if self.size == 1:
-            return flag
-        flags = torch.tensor(float(flag))  # on the CPU, so that a GPU is not waited for
-        torch.distributed.all_reduce(flags)
-        return bool(flags > 0)
+        return bool(self.total(torch.tensor(float(flag))) > 0)  # on the CPU, so that a GPU is not waited for
 
 
 ALONE = Group()

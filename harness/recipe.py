@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.training import TrainingSettings
+from harness.training_settings import TrainingSettings
 from spaces.errors import InputError, unknown
 from spaces.space import CellSpace
 

@@ -4,53 +4,27 @@ Several processes (see `harness.distributed`) train one network together: each t
 that two processes compute what one does with the whole batch.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.data import Augmentation, BatchStream, ImageDataset, ordered_batches
 from harness.distributed import ALONE, Group
+from harness.repeatable import deterministic_kernels, own_generators, seed_generators
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError
+from harness.training_settings import TrainingSettings, learning_rate
 from spaces.errors import InputError
 from spaces.space import Batch
 
 Progress = Callable[[int, int, float], None]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-class TrainingSettings(BaseModel):
-    """The recipe; the defaults are NATS-Bench's (Dong et al., 2021, Section 3.3): 200 epochs on CIFAR-10."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(default=200, ge=1)  # passes over the training split; NATS-Bench tabulates 12 and 200
-    batch_size: int = Field(default=256, ge=1)  # images a step, of all processes together
-    learning_rate: float = Field(default=0.1, gt=0)  # at the start
-    learning_rate_end: float = Field(default=0.0, ge=0)  # of the cosine
-    schedule: Literal["cosine-step", "cosine-epoch", "exponential"] = "cosine-step"
-    decay: float = Field(default=0.97, gt=0, le=1)  # an epoch, of the exponential schedule; DARTS on ImageNet
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    nesterov: bool = True
-    weight_decay: float = Field(default=5e-4, ge=0)
-    gradient_clip: float = Field(default=0.0, ge=0)  # norm of the gradient, 0: not clipped; DARTS: 5
-    augment: bool = True  # the data set's own augmentation: pad-crop, and flip where it is safe
-    cutout: int = Field(default=0, ge=0)  # side of the square, pixels; DARTS on CIFAR: 16
-    drop_path: float = Field(default=0.0, ge=0, lt=1)  # rises from 0 to this over the epochs; DARTS on CIFAR: 0.2
-    auxiliary_weight: float = Field(default=0.0, ge=0)  # 0: no auxiliary head; DARTS: 0.4
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # DARTS on ImageNet: 0.1
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"  # of the forward pass; weights stay float32
-    accumulation: int = Field(default=1, ge=1)  # parts that a batch goes through the network in, one after the other
 
 
 @dataclass(frozen=True)
@@ -62,17 +36,6 @@ class TrainingResult:
     seconds: float  # wall-clock time of training, without building, loading and evaluating
     epochs: int
     seed: int
-
-
-def learning_rate(settings: TrainingSettings, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step, counted from 0."""
-    epoch = step // steps_per_epoch
-    if settings.schedule == "exponential":
-        return settings.learning_rate * settings.decay**epoch
-    steps = settings.epochs * steps_per_epoch
-    share = step / steps if settings.schedule == "cosine-step" else epoch / settings.epochs
-    start, end = settings.learning_rate, settings.learning_rate_end
-    return end + 0.5 * (start - end) * (1 + math.cos(math.pi * share))
 
 
 def train_standalone(
@@ -111,7 +74,7 @@ def train_standalone(
         augment=replace(dataset.augmentation if settings.augment else Augmentation(), cutout=settings.cutout),
         indices=train_indices,
     )
-    with _own_generators(dataset.device), _deterministic_kernels():
+    with own_generators(dataset.device), deterministic_kernels():
         torch.manual_seed(seed)
         network = build().to(dataset.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         seconds = _train(
@@ -124,7 +87,7 @@ def train_standalone(
                 images, labels, batch_size=max(settings.batch_size, 256), mean=dataset.mean, std=dataset.std,
                 indices=indices,
             )  # fmt: skip
-            return error_percent(network, batches)
+            return error_percent(network, batches, group=group)
 
         result = TrainingResult(
             test_error_percent=evaluate(test_images, test_labels),
@@ -191,7 +154,7 @@ def _train(
         if settings.drop_path:
             probability = settings.drop_path * (step // per_epoch) / settings.epochs
             network.drop_path_probability = probability  # type: ignore[assignment]
-        _seed(seed, step, group.rank)  # of dropped paths: a resumed step draws what it would have drawn
+        seed_generators(seed, step, group.rank)  # of dropped paths: a resumed step draws what it would have drawn
         total += _step(wrapped, optimiser, scaler, group.share(stream.next()), settings)
         step += 1
         if step % per_epoch == 0:
@@ -258,35 +221,22 @@ def check_batch(settings: TrainingSettings, *, examples: int, group: Group) -> N
         )
 
 
-def _seed(*numbers: int) -> None:
-    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
-
-
 @torch.no_grad()
-def error_percent(network: nn.Module, batches: Iterable[Batch]) -> float:
-    """Wrongly classified examples of all the batches, in percent, with the network in evaluation mode."""
+def error_percent(network: nn.Module, batches: Iterable[Batch], *, group: Group = ALONE) -> float:
+    """Wrongly classified examples of all the batches, in percent, with the network in evaluation mode.
+
+    Several processes take turns with the batches, so the number is that of one process. Raises ValueError where there
+    are no examples.
+    """
     network.eval()
-    wrong, count = 0, 0
-    for batch in batches:
-        wrong += int((network(batch.inputs).argmax(dim=1) != batch.targets).sum())
+    wrong, count = torch.zeros((), dtype=torch.int64), 0
+    for place, batch in enumerate(batches):
         count += len(batch.targets)
+        if place % group.size == group.rank:
+            wrong = wrong.to(batch.targets.device) + (network(batch.inputs).argmax(dim=1) != batch.targets).sum()
     if not count:
         raise ValueError("no examples to evaluate on")
-    return 100 * wrong / count
-
-
-def _own_generators(device: torch.device) -> AbstractContextManager[None]:
-    """Within it, seeding and drawing leave no trace in the generators outside."""
-    if device.type == "cpu":
-        return torch.random.fork_rng(devices=[])
-    return torch.random.fork_rng(devices=[device], device_type=device.type)
-
-
-def _deterministic_kernels() -> AbstractContextManager[None]:
-    """Within it, convolutions on a GPU choose algorithms that repeat bit for bit."""
-    if not torch.backends.cudnn.is_available():
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+    return 100 * int(group.total(wrong.cpu())) / count
 
 
 def _wait(device: torch.device) -> None:
@@ -295,4 +245,4 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-__all__ = ["TrainingResult", "TrainingSettings", "check_batch", "error_percent", "learning_rate", "train_standalone"]
+__all__ = ["TrainingResult", "check_batch", "error_percent", "train_standalone"]

@@ -60,7 +60,8 @@ def evaluate(
     from harness.recipe import load_recipe
     from harness.search import InterruptedSearchError
     from harness.task import Resources, open_dataset
-    from harness.training import check_batch, learning_rate
+    from harness.training import check_batch
+    from harness.training_settings import learning_rate
     from harness.workers import make_progress, stop_on_interrupt
     from results.store import Store
     from spaces.errors import InputError

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from harness.data import load_dataset
 from harness.distributed import ALONE, Group, process_group
 from harness.search import InterruptedSearchError
-from harness.training import TrainingSettings, train_standalone
+from harness.training import train_standalone
+from harness.training_settings import TrainingSettings
 from results.store import Store
 from spaces.darts.space import DartsSpace
 from spaces.errors import InputError

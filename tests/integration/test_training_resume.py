@@ -17,7 +17,8 @@ from torch import nn
 from harness.checkpoint import load_checkpoint
 from harness.commands.evaluate import evaluate
 from harness.data import load_dataset
-from harness.training import TrainingSettings, train_standalone
+from harness.training import train_standalone
+from harness.training_settings import TrainingSettings
 from results.store import Store
 from spaces.darts.space import DartsSpace
 

@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from harness.data import Augmentation, ImageDataset, TestDataInSearchError, load_dataset, search_phase
-from harness.training import TrainingSettings, error_percent, train_standalone
+from harness.training import error_percent, train_standalone
+from harness.training_settings import TrainingSettings
 from spaces.errors import InputError
 from spaces.space import Batch
 

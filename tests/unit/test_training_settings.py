@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from harness.data import ImageDataset, load_dataset
 from harness.recipe import list_recipes, load_recipe
 from harness.search import InterruptedSearchError
-from harness.training import TrainingSettings, learning_rate, train_standalone
+from harness.training import train_standalone
+from harness.training_settings import TrainingSettings, learning_rate
 from spaces.errors import InputError
 from spaces.registry import find_space
 from spaces.space import CellSpace
