@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from spaces.darts.depthwise import split_parities
-from spaces.darts.pooling import average_pool, maximum_pool
+from spaces.pooling import average_pool
 
 
 class Source:
@@ -54,7 +54,7 @@ class Source:
     @cached_property
     def maximum(self) -> Tensor:
         """Max-pooled and normalised."""
-        return F.batch_norm(maximum_pool(self.node, self.stride), None, None, training=True)
+        return F.batch_norm(F.max_pool2d(self.node, 3, self.stride, padding=1), None, None, training=True)
 
     @cached_property
     def average(self) -> Tensor:

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from spaces.pooling import average_pool
 from spaces.topology.architecture import EDGES, TopologyArchitecture
-from spaces.topology.skeleton import ReLUConvBN, Skeleton, average_pool
+from spaces.topology.skeleton import ReLUConvBN, Skeleton
 
 OUTPUT = 3  # the cell's last node
 

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.pooling import average_pool
 from spaces.space import Batch, SuperNet
 from spaces.topology.architecture import EDGES, OPERATIONS
-from spaces.topology.skeleton import Skeleton, average_pool
+from spaces.topology.skeleton import Skeleton
 
 NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(len(OPERATIONS))
 INPUT, OUTPUT = 0, 3  # the nodes of a cell

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from spaces.pooling import average_pool
 from spaces.space import Batch
 from spaces.topology.architecture import EDGES, OPERATIONS, TopologyArchitecture
 from spaces.topology.network import TopologyNetwork
-from spaces.topology.skeleton import average_pool
 from spaces.topology.supernet import TopologySupernet, executed
 
 SIZES = {"channels": 4, "cells_per_stage": 1, "classes": 5, "in_channels": 3}
