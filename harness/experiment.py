@@ -6,7 +6,7 @@ A run's identity is a hash of its content, so asking for the same run twice find
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -51,7 +51,7 @@ class Training(BaseModel):
 
     recipe: str = "nats-bench"
     settings: dict[str, Any] = {}
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
     dataset: str = ""  # the search's, unless another one is named
     downsample: int = Field(1, ge=1)  # of another data set
     resolution: int = Field(0, ge=0)  # of another data set; 0: its own

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from filelock import FileLock, Timeout
 
+from harness.distributed import ALONE
 from harness.evaluation import Evaluation, tabular_evaluations
 from harness.experiment import RunSpec, Training
 from harness.machine import device_name, git_commit, peak_memory_mib, reset_peak_memory, versions
@@ -16,6 +17,7 @@ from harness.recipe import load_recipe
 from harness.search import CHECKPOINT_SECONDS, InterruptedSearchError, Report, SearchResult, search
 from harness.task import Resources, build_task, open_dataset, open_latency
 from harness.timing import SearchClock
+from harness.training import check_batch
 from methods import find_method
 from results.history import write_history
 from results.models import EvaluationRecord
@@ -136,6 +138,15 @@ def _train(
         dataset = open_dataset(wanted.dataset, wanted.data, resources)
         wanted.train(seed, dataset, store, progress=after_epoch, should_stop=should_stop)
     return len(missing)
+
+
+def check_training(specs: list[RunSpec], training: Training, resources: Resources) -> None:
+    """Report what the training of the found architectures lacks before the first search; raises InputError."""
+    for spec in {spec.dataset: spec for spec in specs}.values():
+        wanted = planned_evaluation(spec, None, training)
+        if spec.data:
+            dataset = open_dataset(wanted.dataset, wanted.data, resources)
+            check_batch(wanted.recipe.training, examples=len(dataset.train_images), group=ALONE)
 
 
 def planned_evaluation(spec: RunSpec, architecture: Any, training: Training) -> Evaluation:

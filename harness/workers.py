@@ -161,7 +161,8 @@ def _guarded(
             report=report, should_stop=stop.is_set, checkpoint_seconds=job.checkpoint_seconds,
         )  # fmt: skip
     except Exception as error:
-        if len(store.runs(id=spec.id)):
+        status = set(store.runs(id=spec.id)["status"])
+        if status and "finished" not in status:  # a training that is refused does not undo a finished search
             store.upsert_run(spec.id, status="failed", message=f"{type(error).__name__}: {error}")
         return error
 

@@ -85,7 +85,7 @@ def start(
     from rich.console import Console
 
     from harness.experiment import make_experiment
-    from harness.runner import planned_evaluation
+    from harness.runner import check_training
     from harness.task import Resources, check_data, open_latency
     from harness.workers import Job, make_progress, run_all
     from results.store import Store
@@ -103,8 +103,7 @@ def start(
     specs = wanted.runs(table=known.label if known else "", latency=latencies.label if latencies else "")
     check_data(specs, resources, known)
     if wanted.training is not None:
-        for spec in specs[:1]:
-            planned_evaluation(spec, None, wanted.training)
+        check_training(specs, wanted.training, resources)
     Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
     job = Job(
         store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
@@ -200,14 +199,16 @@ def experiment_content(
 def parse_numbers(text: str) -> list[int]:
     from spaces.errors import InputError
 
+    numbers: list[int] = []
     try:
-        numbers: list[int] = []
         for part in text.split(","):
             first, _, last = part.partition("-")
             numbers += range(int(first), int(last or first) + 1)
-        return numbers
     except ValueError:
-        raise InputError(f"'{text}' is no list of seeds: write 0,1,2 or 0-2") from None
+        numbers = []
+    if not numbers:
+        raise InputError(f"'{text}' is no list of seeds: write 0,1,2 or 0-2")
+    return numbers
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -20,6 +20,11 @@ TINY = ["--set", "steps=3", "--set", "channels=2", "--set", "cells_per_stage=1",
 
 CELL = "Genotype(normal=[('sep_conv_9x9', 0), ('skip_connect', 1)], normal_concat=[2], reduce=[], reduce_concat=[2])"
 EDGES = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|nor_conv_3x3~2|"
+TRAININGS = {
+    "elsewhere.yaml": "{epochs: 1, dataset: cifar100}",
+    "crowded.yaml": "{epochs: 1, batch_size: 1443}",
+    "negative.yaml": "{epochs: 1, seeds: [-1]}",
+}
 QUICK = ["DARTS_V2", "--recipe", "darts-cifar-small", "--dataset", "digits"]
 
 CASES = {
@@ -52,6 +57,10 @@ CASES = {
     "unknown training setting": (["evaluate", *QUICK, "--set", "epoch=1"], "did you mean epochs"),
     "indivisible batch": (["evaluate", *QUICK, "--set", "accumulation=5"], "choose a batch size that 5 divides"),
     "missing class": (["evaluate", *QUICK, "--dataset", "images", "--resolution", "16"], "cat"),
+    "empty range of seeds": (["evaluate", *QUICK, "--seeds", "3-1"], "0-2"),
+    "training data absent": (["run", "elsewhere.yaml"], "data set cifar100 was not found"),
+    "training batch too large": (["run", "crowded.yaml"], "choose 1-1442"),
+    "negative training seed": (["run", "negative.yaml"], "training.seeds.0"),
     "no auxiliary head": (
         ["evaluate", EDGES, "--space", "topology", "--recipe", "nats-bench", "--set", "auxiliary_weight=0.4"],
         "auxiliary_weight=0",
@@ -91,6 +100,8 @@ def test_bad_input_gets_one_sentence(
     monkeypatch.setattr(sys, "argv", ["nas-harness", *arguments])
     (tmp_path / "broken.yaml").write_text("name: x\nmethods:\n  rarts: {lambda: 1\nseeds: [0]\n")
     (tmp_path / "misspelt.yaml").write_text("methds: [rarts]\n")
+    for name, training in TRAININGS.items():
+        (tmp_path / name).write_text(f"methods: [rarts]\ntraining: {training}\n")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "runs.sqlite").write_text(
         "these are my notes, not a database, and quite a lot of them\n" * 50

@@ -11,6 +11,7 @@ from filelock import FileLock
 from harness.experiment import RunSpec, Training, make_experiment
 from harness.runner import execute
 from harness.task import Resources
+from harness.workers import Job, make_progress, run_all
 from results.store import Store
 
 TRAINING = Training(epochs=3, batch_size=128, seeds=(0,))
@@ -65,6 +66,20 @@ def test_training_stops_between_epochs_and_starts_again(tmp_path: Path) -> None:
     assert run(spec, stopped, training=TRAINING) == "finished"
     columns = ["dataset", "evaluation_seed", "error_percent"]
     assert whole.evaluations()[columns].equals(stopped.evaluations()[columns])
+
+
+def test_refused_training_leaves_the_finished_search_alone(tmp_path: Path) -> None:
+    """A second training of as many epochs would replace the first one's error under the same key."""
+    spec, store = spec_of("darts-1"), Store(tmp_path)
+    run(spec, store, training=TRAINING)
+    before = store.runs()
+    other = Training(epochs=3, batch_size=64, seeds=(0,))
+    job = Job(str(tmp_path), None, "test", other, Resources(), threads=1)
+    with make_progress(disable=True) as progress:
+        outcomes, failures = run_all([spec], job, workers=1, progress=progress)
+    assert not outcomes
+    assert "choose other seeds or epochs" in str(failures[spec.id])
+    pd.testing.assert_frame_equal(store.runs(), before)
 
 
 def test_search_seconds_survive_a_resume(tmp_path: Path) -> None:
