@@ -68,42 +68,67 @@ def test_killed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert train(checkpoint) == expected
 
 
-def test_interrupted_command_goes_on_and_trains_nothing_twice(
+COMMAND = ["DARTS_V2", "--recipe", "darts-cifar-small", "--dataset", "digits", "--threads", "1"]
+SMALL = ["channels=2", "cells=3", "epochs=4"]
+
+
+def started(store: Path) -> subprocess.Popen[str]:
+    """The command in a process of its own, once it has saved a state later than the one that is there already."""
+    settings = [word for text in SMALL for word in ("--set", text)]
+    before = steps_done(store)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.main", "evaluate", *COMMAND, *settings, "--checkpoint-seconds", "0",
+         "--store", str(store)],
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None and steps_done(store) <= before:
+        time.sleep(0.005)
+    return process
+
+
+def steps_done(store: Path) -> int:
+    """By the training whose state is in the store; 0 where there is none."""
+    state = next((load_checkpoint(path) for path in store.glob("runs/*/training-*.pt")), None)
+    return state["step"] if state else 0
+
+
+def finished(store: Path, capsys: pytest.CaptureFixture[str], *, text: str = "DARTS_V2", seeds: str = "0") -> Any:
+    """What the command prints when it is left alone, from whatever state is in the store."""
+    evaluate(
+        text, recipe="darts-cifar-small", dataset="digits", store=store, seeds=seeds, threads=1, settings=SMALL,
+        json_=True,
+    )  # fmt: skip
+    return json.loads(capsys.readouterr().out)
+
+
+def test_killed_and_interrupted_command_ends_with_the_same_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [
-        sys.executable, "-m", "harness.main", "evaluate", "DARTS_V2", "--recipe", "darts-cifar-small", "--dataset",
-        "digits", "--set", "channels=2", "--set", "cells=3", "--set", "epochs=2", "--threads", "1",
-        "--checkpoint-seconds", "0", "--store", str(tmp_path), "--json",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not list(tmp_path.glob("runs/*/training-*.pt")):
-        time.sleep(0.005)
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    process = started(stopped)
+    process.kill()
+    process.communicate()
+    process = started(stopped)
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Give the same command again to go on" in printed
     assert "Traceback" not in printed
-    assert Store(tmp_path).evaluations().empty
-    (state,) = tmp_path.glob("runs/*/training-*.pt")
+    assert Store(stopped).evaluations().empty
+    assert 2 <= steps_done(stopped) < 4 * (1442 // 96)
+    found = finished(stopped, capsys)
+    assert found == finished(whole, capsys)
+    assert not list(stopped.glob("runs/*/training-*"))
+    assert Store(stopped).evaluations(source="trained")["error_percent"].tolist() == [found["test_error_percent"]["0"]]
 
-    def again(architecture: str, seeds: str) -> dict[str, Any]:
-        evaluate(
-            architecture, recipe="darts-cifar-small", dataset="digits", store=tmp_path, seeds=seeds, threads=1,
-            settings=["channels=2", "cells=3", "epochs=2"], json_=True,
-        )  # fmt: skip
-        result: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return result
 
-    found = again("DARTS_V2", "0")
-    assert not state.exists()
-    assert not list(tmp_path.glob("runs/*/training-*"))
-    (error,) = Store(tmp_path).evaluations(source="trained")["error_percent"]
-    assert found["test_error_percent"] == {"0": error}
-    assert "recipe darts-cifar-small: epochs=2" in found["provenance"]
+def test_nothing_is_trained_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = finished(tmp_path, capsys)
     before = Store(tmp_path).evaluations()
     genotype = str(DartsSpace().parse("DARTS_V2"))
-    assert again(genotype, "0") == found, "the same architecture by another name is the same record"
+    assert finished(tmp_path, capsys, text=genotype) == found, "the same architecture by another name"
     assert Store(tmp_path).evaluations().equals(before)
-    assert again("DARTS_V2", "0-1")["test_error_percent"].keys() == {"0", "1"}
+    assert finished(tmp_path, capsys, seeds="0-1")["test_error_percent"].keys() == {"0", "1"}
+    assert Store(tmp_path).evaluations()["id"].isin(before["id"]).sum() == 1
     assert Store(tmp_path).runs()["method"].tolist() == ["given"]
+    assert "recipe darts-cifar-small: epochs=4" in found["provenance"]
