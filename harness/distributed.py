@@ -11,7 +11,10 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from spaces.errors import InputError
 from spaces.space import Batch
+
+TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what it sets, beside WORLD_SIZE
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,21 @@ ALONE = Group()
 
 @contextmanager
 def process_group(device: str) -> Iterator[Group]:
-    """The group that torchrun's environment describes (RANK, WORLD_SIZE, LOCAL_RANK), or this process alone."""
+    """The group that torchrun's environment describes, or this process alone where WORLD_SIZE is 1 or absent.
+
+    Raises InputError where the environment is not torchrun's, and for more processes than GPUs.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Group(device=device)
         return
-    rank = int(os.environ["RANK"])
+    if absent := [name for name in TORCHRUN if name not in os.environ]:
+        raise InputError(f"WORLD_SIZE is {size} without {absent[0]}: start several processes with torchrun")
+    rank, local = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
     if device.startswith("cuda"):
-        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        if local >= (gpus := torch.cuda.device_count()):
+            raise InputError(f"process {local} has no GPU of its own: start at most {gpus} processes on this machine")
+        device = f"cuda:{local}"
         torch.cuda.set_device(device)
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:

@@ -70,7 +70,13 @@ def train(case: str, group: Group, **more: Any) -> tuple[dict[str, Tensor], list
 def work(rank: int, port: int, folder: Path) -> None:
     """One of the two processes: what it finds goes to a file."""
     torch.set_num_threads(1)
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     with process_group("cpu") as group:
         found: dict[str, Any] = {case: train(case, group) for case in CASES}
         found["resumed"] = stopped_and_resumed(group, folder / "training.pt")
@@ -146,6 +152,13 @@ def test_processes_that_stop_together_go_on_bit_for_bit(two: list[dict[str, Any]
 
 def test_a_batch_that_two_processes_cannot_share_is_refused(two: list[dict[str, Any]]) -> None:
     assert "2 equal parts (2 processes" in two[0]["refused"]
+
+
+def test_several_processes_without_torchrun_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(InputError, match="2 without RANK: start several processes with torchrun"), process_group("cpu"):
+        pass
 
 
 def test_the_command_under_torchrun_writes_and_prints_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
@@ -66,6 +67,25 @@ def test_training_stops_between_epochs_and_starts_again(tmp_path: Path) -> None:
     assert run(spec, stopped, training=TRAINING) == "finished"
     columns = ["dataset", "evaluation_seed", "error_percent"]
     assert whole.evaluations()[columns].equals(stopped.evaluations()[columns])
+
+
+def test_recipe_trains_on_another_data_set_at_its_own_size(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    images = {f"x_{split}": generator.integers(0, 256, (80, 16, 16, 3), dtype=np.uint8) for split in ("train", "test")}
+    labels = {f"y_{split}": np.arange(80) % 4 for split in ("train", "test")}
+    np.savez(tmp_path / "own.npz", **images, **labels)
+    spec, store = spec_of("darts-1", channels=3), Store(tmp_path / "store")
+    name = str(tmp_path / "own.npz")
+    asked = {"recipe": "nats-bench-small", "dataset": name, "downsample": 2, "epochs": 1, "batch_size": 40}
+    assert run(spec, store, training=Training.model_validate(asked)) == "finished"
+    (record,) = store.evaluations(source="trained").to_dict("records")
+    assert (record["dataset"], record["epochs"]) == (name, 1)
+    assert record["provenance"] == (
+        "recipe nats-bench-small: epochs=1, batch_size=40, channels=8, cells_per_stage=1, downsample=2"
+    )
+    assert run(spec, store, training=Training(epochs=1, batch_size=128)) == "finished"
+    (on_digits,) = store.evaluations(source="trained", dataset="digits")["provenance"]
+    assert "channels=3, cells_per_stage=1" in on_digits, "without a size of its own, at the size of the search"
 
 
 def test_refused_training_leaves_the_finished_search_alone(tmp_path: Path) -> None:
