@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import stats
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.utils.benchmark import Timer
 
 from harness.machine import device_name
 from spaces.latency import LatencyModel
-from spaces.latency_table import LatencyTable, OperationTiming, Timing, distinct_operations
+from spaces.latency_table import LatencyTable, OperationTiming, Timing, describe, distinct_operations
 from spaces.space import CellSpace
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -23,7 +24,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a latency is measured: a forward pass in inference mode, channels last, after warm-up."""
+    """How a latency is measured: a forward pass in inference mode, channels last, after warm-up.
+
+    Passes run back to back, and a block of them is timed: on a GPU without a graph, the next pass is launched while
+    this one computes, so the figure is the longer of launching and computing.
+    """
 
     device: str = "cpu"
     batch_size: int = 1
@@ -31,6 +36,17 @@ class Protocol:
     threads: int = 1  # of the CPU
     cuda_graph: bool = False  # replay the pass as one graph: without the time that Python takes to launch it
     seconds: float = 0.2  # at least so long for each figure
+
+    @property
+    def table_threads(self) -> int:
+        """The CPU's threads; 0 on a GPU."""
+        return 0 if torch.device(self.device).type == "cuda" else self.threads
+
+    @property
+    def label(self) -> str:
+        """Device, batch size and arithmetic."""
+        how = describe(self.batch_size, self.dtype, threads=self.table_threads, cuda_graph=self.cuda_graph)
+        return f"{device_name(self.device)}, {how}"
 
 
 def time_module(module: nn.Module, shape: Sequence[int], protocol: Protocol) -> Timing:
@@ -72,7 +88,7 @@ def measure_table(
         device=device_name(protocol.device),
         batch_size=protocol.batch_size,
         dtype=protocol.dtype,
-        threads=0 if torch.device(protocol.device).type == "cuda" else protocol.threads,
+        threads=protocol.table_threads,
         cuda_graph=protocol.cuda_graph,
         resolution=resolution,
         network=settings,
@@ -167,6 +183,20 @@ def validate(model: LatencyModel, space: CellSpace, architectures: Sequence[Any]
     return Validation(np.array([model.predict(space.executed(a)) for a in architectures]), measured)
 
 
+def column_correlations(model: LatencyModel, space: CellSpace, columns: pd.DataFrame) -> dict[str, float]:
+    """Spearman's correlation of the predictions with each column of latencies (index = architectures).
+
+    Columns with fewer than three different latencies are left out.
+    """
+    predicted = np.array([model.predict(space.executed(space.parse(text))) for text in columns.index])
+    found = {}
+    for name, values in columns.items():
+        there = np.isfinite(values.to_numpy())
+        if len(np.unique(values[there])) > 2:
+            found[str(name)] = float(stats.spearmanr(predicted[there], values[there]).statistic)
+    return found
+
+
 def _prepared(module: nn.Module, shape: Sequence[int], protocol: Protocol) -> Callable[[], Tensor]:
     dtype = DTYPES[protocol.dtype]
     module = module.to(protocol.device, dtype).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -206,4 +236,13 @@ def _seeded() -> Iterator[None]:
         yield
 
 
-__all__ = ["Protocol", "Validation", "measure_networks", "measure_table", "protocol_of", "time_module", "validate"]
+__all__ = [
+    "Protocol",
+    "Validation",
+    "column_correlations",
+    "measure_networks",
+    "measure_table",
+    "protocol_of",
+    "time_module",
+    "validate",
+]

@@ -8,6 +8,14 @@ from matplotlib.figure import Figure
 
 from spaces.errors import InputError
 
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def check_figure(path: Path) -> None:
+    """Raise InputError, before anything is measured, for a file that `draw_latencies` cannot write."""
+    if path.suffix.lower() not in FORMATS or not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: name a {', '.join(FORMATS)} file in a folder that exists")
+
 
 def draw_latencies(predicted: np.ndarray, measured: np.ndarray, path: Path, *, title: str) -> None:
     """A point an architecture, its bar from quartile to quartile of the rounds `measured` (rounds, architectures), ms.

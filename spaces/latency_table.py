@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
 
 from spaces.errors import InputError, unknown
 from spaces.latency import LatencyModel, fit_latency
@@ -29,8 +29,8 @@ class Timing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    median_ms: float
-    iqr_ms: float  # between the quartiles
+    median_ms: NonNegativeFloat
+    iqr_ms: NonNegativeFloat  # between the quartiles
     repeats: int
 
 
@@ -102,14 +102,25 @@ class LatencyTable(BaseModel):
     def label(self) -> str:
         """Device, batch size and arithmetic, and the beginning of the content's SHA-256."""
         digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
-        where = f"{self.threads} threads" if self.threads else "CUDA graph" if self.cuda_graph else "eager"
-        return f"{self.device}, batch {self.batch_size}, {self.dtype}, {where} ({digest})"
+        how = describe(self.batch_size, self.dtype, threads=self.threads, cuda_graph=self.cuda_graph)
+        return f"{self.device}, {how} ({digest})"
+
+    def check_space(self, space: CellSpace) -> None:
+        """Raise InputError for a table of another space, or with a setting that the space's network does not take."""
+        if self.space != space.name:
+            raise InputError(
+                f"the latency table is of space '{self.space}', not '{space.name}': measure it for this one"
+            )
+        for name in self.network:
+            if name not in space.network_settings:
+                raise unknown("network setting of the latency table", name, space.network_settings)
 
     def model(self, space: CellSpace) -> LatencyModel:
         """What each operation on each edge adds to the network: its cells' latencies, summed.
 
-        Raises InputError where the table lacks an operation that the space's network runs.
+        Raises InputError where the table is of another space or lacks an operation that the space's network runs.
         """
+        self.check_space(space)
         known = {(t.operation, t.channels, t.resolution, t.stride): t.median_ms for t in self.operations}
         operations = tuple(np.zeros(shape) for shape in space.alpha_shapes())
         names = space.operation_names
@@ -122,6 +133,12 @@ class LatencyTable(BaseModel):
                 )
             operations[site.alpha][site.edge, names.index(site.operation)] += site.count * known[key]
         return LatencyModel(self.label, self.fixed.median_ms, operations)
+
+
+def describe(batch_size: int, dtype: str, *, threads: int, cuda_graph: bool) -> str:
+    """How a device was used, in words; 0 threads for a GPU."""
+    where = f"{threads} threads" if threads else "CUDA graph" if cuda_graph else "eager"
+    return f"batch {batch_size}, {dtype}, {where}"
 
 
 def distinct_operations(sites: list[OperationSite]) -> list[OperationSite]:
@@ -140,7 +157,13 @@ def read_columns(path: Path) -> pd.DataFrame:
     named = [name for name in ARCHITECTURE_COLUMNS if name in content.columns]
     if not named:
         raise InputError(f"{path} has no column of architectures: call it {' or '.join(ARCHITECTURE_COLUMNS)}")
-    return content.set_index(named[0]).select_dtypes("number").astype(float)
+    architectures = content[named[0]]
+    if content.empty or architectures.isna().any():
+        raise InputError(f"{path} has rows without an architecture, or none at all: write one row an architecture")
+    if not architectures.is_unique:
+        twice = architectures[architectures.duplicated()].iloc[0]
+        raise InputError(f"{path} has several rows of {twice}: keep one row an architecture")
+    return content.set_index(architectures.astype(str)).select_dtypes("number").astype(float)
 
 
 def column_model(space: CellSpace, path: Path, column: str) -> LatencyModel:
@@ -159,6 +182,8 @@ def column_model(space: CellSpace, path: Path, column: str) -> LatencyModel:
     measured = table[column].to_numpy()
     architectures = [space.parse(text) for text in table.index]
     known = {str(a): float(ms) for a, ms in zip(architectures, measured, strict=True) if np.isfinite(ms)}
+    if not known:
+        raise InputError(f"column {column} of {path} is empty: choose one with latencies")
     digest = hashlib.sha256(measured.tobytes()).hexdigest()[:8]
     return fit_latency(
         [space.executed(a) for a in architectures], measured, label=f"{path.stem}, {column} ({digest})", known_ms=known
@@ -167,8 +192,7 @@ def column_model(space: CellSpace, path: Path, column: str) -> LatencyModel:
 
 def check_fits(table: LatencyTable, space: CellSpace, *, device: str, resolution: int = 32) -> None:
     """Raise InputError for a table of another space, of other shapes than the space's network, or another device."""
-    if table.space != space.name:
-        raise InputError(f"the latency table is of space '{table.space}', not '{space.name}': measure it for this one")
+    table.check_space(space)
     wanted: dict[str, Any] = {**space.network_settings, "resolution": resolution}
     measured = {**table.network, "resolution": table.resolution}
     for name, value in wanted.items():
@@ -191,6 +215,7 @@ __all__ = [
     "Timing",
     "check_fits",
     "column_model",
+    "describe",
     "distinct_operations",
     "read_columns",
 ]

@@ -1,31 +1,35 @@
 """`nas-harness latency`: measure operations and networks, and check one against the other."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.commands.latency_options import (
+    BatchOption,
+    DtypeOption,
+    GraphOption,
+    ResolutionOption,
+    RoundsOption,
+    SecondsOption,
+    SettingsOption,
+    SpaceOption,
+    ThreadsOption,
+    cell_space,
+    check_output,
+    check_resolution,
+    make_protocol,
+    network_settings,
+    print_table,
+    progress_bar,
+)
 from harness.commands.options import DEFAULT_STORE, DatabaseOption, DeviceOption, JsonOption, StoreOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.latency import Protocol
+    from spaces.latency_table import LatencyTable
     from spaces.space import CellSpace
 
 app = typer.Typer(help="Measure and predict the latency of networks.", no_args_is_help=True)
-
-SpaceOption = Annotated[str, typer.Option(help="Search space.")]
-BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Images a forward pass.")]
-DtypeOption = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads.")]
-GraphOption = Annotated[bool, typer.Option("--cuda-graph", help="Replay the pass as one CUDA graph.")]
-SecondsOption = Annotated[float, typer.Option(min=0.001, help="Seconds of measuring for each figure and round.")]
-RoundsOption = Annotated[int, typer.Option(min=1, help="Rounds over everything; the median round counts.")]
-ResolutionOption = Annotated[int, typer.Option(min=1, help="Side of the network's images, pixels.")]
-SettingsOption = Annotated[list[str] | None, typer.Option("--set", help="A setting of the network, e.g. channels=16.")]
 
 
 @app.command()
@@ -46,12 +50,12 @@ def measure(
     """Time every candidate operation at every size it occurs with, into a latency table."""
     from harness.latency import measure_table
 
-    protocol = _protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
-    with _bar("operations") as progress:
-        table = measure_table(
-            _cell_space(space), protocol, resolution=resolution, network=_network(space, settings), rounds=rounds,
-            progress=progress,
-        )  # fmt: skip
+    protocol = make_protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
+    found, sizes = cell_space(space), network_settings(space, settings)
+    check_resolution(resolution)
+    check_output(output)
+    with progress_bar("operations") as progress:
+        table = measure_table(found, protocol, resolution=resolution, network=sizes, rounds=rounds, progress=progress)
     table.write(output)
     if json_:
         typer.echo(table.model_dump_json())
@@ -62,7 +66,9 @@ def measure(
     ]
     rows.append(("all else", "", resolution, "", f"{table.fixed.median_ms:.4f}", f"{table.fixed.iqr_ms:.4f}",
                  table.fixed.repeats))  # fmt: skip
-    _print(table.label, ("operation", "channels", "resolution", "stride", "median, ms", "IQR, ms", "repeats"), rows)
+    print_table(
+        table.label, ("operation", "channels", "resolution", "stride", "median, ms", "IQR, ms", "repeats"), rows
+    )
 
 
 @app.command()
@@ -90,24 +96,24 @@ def network(
 
     from harness.commands.subject import resolve
     from harness.latency import measure_networks
-    from harness.machine import device_name
     from harness.onnx import measure_onnx
     from results.store import Store
     from spaces.errors import unknown
 
     if runtime not in ("torch", "onnx"):
         raise unknown("runtime", runtime, ("torch", "onnx"))
-    protocol = _protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
+    protocol = make_protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
     run_id, space, _, architecture = resolve(architecture, space, Store(store, database_url=database))
-    found, sizes = _cell_space(space), _network(space, settings)
+    found, sizes = cell_space(space), network_settings(space, settings)
+    check_resolution(resolution)
     timed = measure_onnx if runtime == "onnx" else measure_networks
-    with _bar("rounds") as progress:
+    with progress_bar("rounds") as progress:
         measured = timed(
             found, [found.parse(architecture)], protocol, resolution=resolution, network=sizes, rounds=rounds,
             progress=progress,
         )[:, 0]  # fmt: skip
     low, median, high = np.quantile(measured, (0.25, 0.5, 0.75)).tolist()
-    source = f"{device_name(device)}, batch {batch_size}, {dtype}, {threads} threads, {runtime}, measured"
+    source = f"{protocol.label}, {runtime}, measured"
     if run_id:
         Store(store, database_url=database).upsert_run(run_id, latency_ms=median, latency_source=source)
     if json_:
@@ -123,7 +129,7 @@ def validate(
     seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
     device: DeviceOption = "cpu",
     seconds: SecondsOption = 0.05,
-    rounds: RoundsOption = 6,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds over everything, so that they can be compared.")] = 6,
     figure: Annotated[Path | None, typer.Option(help="Scatter plot: a .png, .svg or .pdf file.")] = None,
     columns: Annotated[
         Path | None, typer.Option(help="Compare with a file of real devices' latencies instead of measuring.")
@@ -136,28 +142,38 @@ def validate(
 
     import numpy as np
 
+    from harness.commands.run import checked_device
     from harness.latency import measure_networks, protocol_of
     from harness.latency import validate as make_validation
-    from reports.latency_figure import draw_latencies
-    from spaces.latency_table import LatencyTable, check_fits
+    from harness.machine import device_name
+    from reports.latency_figure import check_figure, draw_latencies
+    from spaces.errors import InputError
+    from spaces.latency_table import LatencyTable
 
     known = LatencyTable.read(table)
-    space = _cell_space(known.space)
+    space = cell_space(known.space)
+    model = known.model(space)
     if columns is not None:
         _compare_columns(known, space, columns, column, json_=json_)
         return
-    from harness.machine import device_name
-
-    check_fits(known.model_copy(update={"network": space.network_settings, "resolution": 32}), space,
-               device=device_name(device))  # fmt: skip
+    if column:
+        raise InputError("--column names columns of a file: add --columns FILE, or leave it out")
+    protocol = protocol_of(known, checked_device(device), seconds=seconds)
+    if device_name(device) != known.device:
+        raise InputError(
+            f"the latency table was measured on '{known.device}', this is '{device_name(device)}': "
+            "validate it there, or compare it with --columns FILE"
+        )
+    if figure is not None:
+        check_figure(figure)
     generator = np.random.default_rng(seed)
     sample = [space.sample(generator) for _ in range(architectures)]
-    with _bar("networks") as progress:
+    with progress_bar("networks") as progress:
         measured = measure_networks(
-            space, sample, protocol_of(known, device, seconds=seconds), resolution=known.resolution,
-            network=known.network, rounds=rounds, progress=progress,
+            space, sample, protocol, resolution=known.resolution, network=known.network, rounds=rounds,
+            progress=progress,
         )  # fmt: skip
-    made = make_validation(known.model(space), space, sample, measured)
+    made = make_validation(model, space, sample, measured)
     figures = {
         "architectures": architectures,
         "spearman": made.rank_correlation,
@@ -181,7 +197,7 @@ def validate(
         ("spread of repeated measurements (IQR)", f"{made.spread_percent:.1f} %"),
         ("measured latencies", f"{low:.2f} to {high:.2f} ms"),
     ]
-    _print(f"{space.name}, {architectures} architectures, {known.label}", ("predicted against measured", ""), rows)
+    print_table(f"{space.name}, {architectures} architectures, {known.label}", ("predicted against measured", ""), rows)
 
 
 @app.command()
@@ -201,95 +217,33 @@ def export(
     from results.store import Store
 
     _, space, _, text = resolve(architecture, space, Store(store, database_url=database))
-    found = _cell_space(space)
+    found = cell_space(space)
+    check_resolution(resolution)
     export_onnx(
         found, found.parse(text), output, batch_size=batch_size, resolution=resolution,
-        network=_network(space, settings),
+        network=network_settings(space, settings),
     )  # fmt: skip
 
 
-def _compare_columns(known: Any, space: "CellSpace", path: Path, wanted: list[str] | None, *, json_: bool) -> None:
+def _compare_columns(
+    known: "LatencyTable", space: "CellSpace", path: Path, wanted: list[str] | None, *, json_: bool
+) -> None:
     import json
 
-    import numpy as np
-    from scipy import stats
-
-    from spaces.errors import unknown
+    from harness.latency import column_correlations
+    from spaces.errors import InputError, unknown
     from spaces.latency_table import read_columns
 
-    table = read_columns(path)
+    columns = read_columns(path)
     for name in wanted or ():
-        if name not in table.columns:
-            raise unknown("latency column", name, list(table.columns))
-    model = known.model(space)
-    predicted = np.array([model.predict(space.executed(space.parse(text))) for text in table.index])
-    found = {}
-    for name in wanted or table.columns:
-        measured = table[name].to_numpy()
-        there = np.isfinite(measured)
-        if there.sum() > 2 and np.ptp(measured[there]) > 0:
-            found[str(name)] = float(stats.spearmanr(predicted[there], measured[there]).statistic)
+        if name not in columns:
+            raise unknown("latency column", name, map(str, columns))
+    found = column_correlations(known.model(space), space, columns[wanted] if wanted else columns)
+    if not found:
+        raise InputError(f"{path} has no column with three different latencies: give another file")
     if json_:
         typer.echo(json.dumps(found))
         return
     ordered = sorted(found.items(), key=lambda item: -item[1])
     title = f"rank correlation of {known.label} with each column of {path.name}"
-    _print(title, ("column", "Spearman"), [(name, f"{value:.3f}") for name, value in ordered])
-
-
-def _protocol(device: str, batch_size: int, dtype: str, threads: int, cuda_graph: bool, seconds: float) -> "Protocol":
-    from harness.commands.run import checked_device
-    from harness.latency import DTYPES, Protocol
-    from spaces.errors import InputError, unknown
-
-    if dtype not in DTYPES:
-        raise unknown("dtype", dtype, DTYPES)
-    device = checked_device(device)
-    if cuda_graph and not device.startswith("cuda"):
-        raise InputError("a CUDA graph needs a CUDA device: leave out --cuda-graph, or use --device cuda")
-    return Protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
-
-
-def _cell_space(name: str) -> "CellSpace":
-    from spaces.errors import InputError
-    from spaces.registry import find_space
-    from spaces.space import CellSpace
-
-    space = find_space(name)
-    if not isinstance(space, CellSpace):
-        raise InputError(f"space '{name}' has no networks to measure: use topology or darts-cnn")
-    return space
-
-
-def _network(space: str, settings: list[str] | None) -> dict[str, int]:
-    from harness.commands.run import parse_setting
-    from spaces.errors import InputError, unknown
-
-    chosen = dict(parse_setting(text) for text in settings or ())
-    known = _cell_space(space).network_settings
-    for name, value in chosen.items():
-        if name not in known:
-            raise unknown("network setting", name, known)
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{name}={value!r} is refused: give a whole number of at least 1")
-    return chosen
-
-
-def _print(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(*header, title=title, title_justify="left")
-    for row in rows:
-        shown.add_row(*map(str, row))
-    Console().print(shown)
-
-
-@contextmanager
-def _bar(what: str) -> "Iterator[Callable[[int, int], None]]":
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    print_table(title, ("column", "Spearman"), [(name, f"{value:.3f}") for name, value in ordered])
