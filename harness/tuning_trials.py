@@ -133,7 +133,9 @@ def _requeue_abandoned(study: optuna.Study, folder: Path) -> None:
         if trial.user_attrs.get("host", platform.node()) == platform.node():
             try:
                 with FileLock(folder / f"trial-{trial.number}.lock", timeout=0):
-                    _requeue(study, trial)
+                    now = study.get_trials(deepcopy=False)[trial.number]
+                    if now.state == TrialState.RUNNING:  # it may have ended since it was listed
+                        _requeue(study, now)
             except Timeout:
                 continue
 
