@@ -34,6 +34,11 @@ class RunSpec(BaseModel):
     latency: str = ""  # where the latencies of a penalised search come from
 
     @property
+    def all_settings(self) -> dict[str, Any]:
+        """The settings of the method, of its network and of its data."""
+        return {**self.settings, **self.network, **self.data}
+
+    @property
     def id(self) -> str:
         """12 hexadecimal digits: SHA-256 of the canonical JSON."""
         content = self.model_dump(exclude=None if self.latency else {"latency"})

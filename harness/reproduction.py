@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.experiment import Experiment, RunSpec, load_experiment, read_yaml
+from harness.experiment import Experiment, load_experiment, read_yaml
 from reports.reproduction import Claim, Group, Measurements, ReproductionReport, judge, published_beside_ours
 from results.published_tables import load_published
 from spaces.errors import InputError, unknown
@@ -83,20 +83,16 @@ def measurements(experiment: Experiment, runs: pd.DataFrame, evaluations: pd.Dat
     finished = runs[(runs["status"] == "finished") & (runs["space"] == experiment.space)]
     wanted: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for spec in experiment.runs(table="any", latency="any"):
-        wanted.setdefault((spec.method, spec.dataset, spec.search_seed), []).append(_settings(spec))
+        wanted.setdefault((spec.method, spec.dataset, spec.search_seed), []).append(spec.all_settings)
     first = experiment.model_copy(update={"factors": {}}).runs(table="any", latency="any")[0]
     ours = [
         any(_agree(row["settings"], complete) for complete in wanted.get(_key(row), ()))
         for row in finished.to_dict(orient="records")
     ]
-    baseline = {name: _settings(first)[name] for name in experiment.factors}
+    baseline = {name: first.all_settings[name] for name in experiment.factors}
     return Measurements(
         finished[pd.Series(ours, index=finished.index, dtype=bool)], evaluations, baseline, experiment.datasets
     )
-
-
-def _settings(spec: RunSpec) -> dict[str, Any]:
-    return {**spec.settings, **spec.network, **spec.data}
 
 
 def _key(row: dict[Any, Any]) -> tuple[str, str, int]:
@@ -122,7 +118,7 @@ def _described(experiment: Experiment, method: str) -> dict[str, Any]:
     content = experiment.model_dump(mode="json")
     runs = experiment.model_copy(update={"factors": {}}).runs(table="any", latency="any")
     first = next(spec for spec in runs if spec.method == method)
-    return _flat(content | {"settings": _settings(first), "methods": sorted(content["methods"])})
+    return _flat(content | {"settings": first.all_settings, "methods": sorted(content["methods"])})
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -136,4 +132,4 @@ def _shown(value: Any) -> str:
     return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-__all__ = ["Reproduction", "Target", "load_reproduction", "report", "reproductions"]
+__all__ = ["FIGURE_1", "Reproduction", "Target", "load_reproduction", "measurements", "report", "reproductions"]

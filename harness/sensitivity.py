@@ -27,7 +27,7 @@ def study_points(experiment: Experiment, *, specs_of: Callable[[Experiment], lis
     base = specs_of(experiment.model_copy(update={"factors": {}}))
     for factor, value, variation in experiment.variations():
         for specs, baseline in ((base, True), (specs_of(variation), False)):
-            chosen = {**specs[0].settings, **specs[0].network, **specs[0].data}.get(factor, value)
+            chosen = specs[0].all_settings.get(factor, value)
             point = Point(factor, chosen, {spec.search_seed: spec.id for spec in specs}, baseline=baseline)
             points.setdefault((factor, *point.run_ids), point)  # the baseline's own value is no second row
     return list(points.values())
