@@ -74,12 +74,12 @@ def _execute(
     checkpoint_seconds: float,
 ) -> Outcome:
     space = find_space(spec.space)
-    table, latency = space.table(resources.table), open_latency(space, resources)
     clock = SearchClock(torch.device(resources.device))
     known = store.runs(id=spec.id)
     finished = "finished" in set(known["status"])
     try:
         if not finished:
+            table, latency = space.table(resources.table), open_latency(space, resources)
             task, held_out = build_task(spec, resources=resources, table=table, latency=latency, clock=clock)
             store.upsert_run(spec.id, **_description(spec, experiment, resources), status="running", message="")
             reset_peak_memory(resources.device)
@@ -188,7 +188,7 @@ def _one_shot(spec: RunSpec, result: SearchResult) -> list[EvaluationRecord]:
 
 def _description(spec: RunSpec, experiment: str, resources: Resources) -> dict[str, Any]:
     sources = {name: label for name, label in (("table", spec.table), ("latency", spec.latency)) if label}
-    settings = {**spec.settings, **spec.network, **spec.data, **sources}
+    settings = {**spec.all_settings, **sources}
     return {
         "experiment": experiment,
         "method": spec.method,

@@ -83,6 +83,13 @@ class Table:
     def __len__(self) -> int:
         return SIZE
 
+    def __eq__(self, other: object) -> bool:
+        """Tables of the same content are equal, however often they were read."""
+        return isinstance(other, Table) and self.label == other.label
+
+    def __hash__(self) -> int:
+        return hash(self.label)
+
     def __repr__(self) -> str:
         return f"Table(name={self.name!r}, version={self.version!r})"
 
