@@ -5,7 +5,7 @@ E = edges, O = operations; every alpha and every mixture is an (E, O) tensor.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -16,6 +16,8 @@ from methods.method import SettingsModel
 
 class Relaxation(ABC):
     """alpha -> mixture weights, differentiable in alpha."""
+
+    dense: ClassVar[bool] = True  # whether no mixture weight is zero but by underflow
 
     class Settings(SettingsModel):
         """No settings."""
@@ -86,6 +88,8 @@ class HardGumbel(GumbelSoftmax):
 
     Exactly one operation of each edge has a non-zero weight, so the supernet runs only that one.
     """
+
+    dense = False
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """The one-hot argmax of a Gumbel-softmax sample; its gradient is that of the sample."""

@@ -30,11 +30,14 @@ class Relaxed(UpdateRule):
         """The three updates of Eq. 7 (Eq. 8 with a latency weight gamma > 0)."""
         auxiliary, primary = self.networks
         if self.settings.jacobi and alpha_moves:
-            auxiliary_loss, w_gradients, on_train = self.all_gradients(auxiliary, train)
-            primary_loss, y_gradients, on_validation = self.all_gradients(primary, validation)
+            of_auxiliary, of_primary = self.of_every_network(self.all_gradients, train, validation)
+            (auxiliary_loss, w_gradients, on_train), (primary_loss, y_gradients, on_validation) = (
+                of_auxiliary,
+                of_primary,
+            )
         else:
-            auxiliary_loss, w_gradients = self.weight_gradients(auxiliary, train)
-            primary_loss, y_gradients = self.weight_gradients(primary, validation)
+            of_auxiliary, of_primary = self.of_every_network(self.weight_gradients, train, validation)
+            (auxiliary_loss, w_gradients), (primary_loss, y_gradients) = of_auxiliary, of_primary
         # w <- w - eta_w [lambda grad_w L_t(w, a) + beta (w - y)]
         self.move_weights(0, self._coupled(auxiliary, primary, w_gradients, scale=self.settings.lambda_))
         # y <- y - eta_y [grad_y L_v(y, a) + beta (y - w)], with the w just updated
@@ -42,8 +45,7 @@ class Relaxed(UpdateRule):
         if alpha_moves:
             # a <- a - eta_a [lambda grad_a L_t(w, a) + grad_a L_v(y, a) + gamma grad_a P(a)], with both just updated
             if not self.settings.jacobi:
-                _, on_train = self.alpha_gradients(auxiliary, train)
-                _, on_validation = self.alpha_gradients(primary, validation)
+                (_, on_train), (_, on_validation) = self.of_every_network(self.alpha_gradients, train, validation)
             self.move_alpha([self.settings.lambda_ * gradient for gradient in on_train], on_validation)
         return {"train_loss": auxiliary_loss.item(), "validation_loss": primary_loss.item()}
 
@@ -51,5 +53,5 @@ class Relaxed(UpdateRule):
         """scale * grad L + beta (moving - other)."""
         return [
             scale * gradient + self.settings.beta * (mine.detach() - theirs.detach())
-            for gradient, mine, theirs in zip(loss_gradients, moving.parameters(), other.parameters(), strict=True)
+            for gradient, mine, theirs in zip(loss_gradients, self.weights[moving], self.weights[other], strict=True)
         ]

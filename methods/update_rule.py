@@ -4,7 +4,8 @@ Letters: w = weights of the network trained on D_t, y = weights of RARTS' primar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor
 from methods.method import Metrics, SettingsModel
 from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
+from methods.side_by_side import SideBySide
 from spaces.space import Batch, SuperNet
 
 Gradients = Sequence[Tensor]
+Mixture = Sequence[Tensor]
 
 
 class OptimiserSettings(SettingsModel):
@@ -42,7 +45,9 @@ class UpdateRule(ABC):
     networks_needed: ClassVar[int] = 1
 
     class Settings(OptimiserSettings):
-        """The optimisers' settings."""
+        """The optimisers' settings, and the arithmetic of the passes; weights, alpha and optimisers stay float32."""
+
+        precision: Literal["float32", "bfloat16"] = "float32"
 
     def __init__(
         self,
@@ -58,9 +63,13 @@ class UpdateRule(ABC):
         self.relaxation = relaxation
         self.regularisers = regularisers
         self.settings = settings
+        for network in self.networks:
+            network.dense = relaxation.dense
+        self.weights = {network: list(network.parameters()) for network in self.networks}
+        self.side_by_side = SideBySide(self.alphas[0].device, places=len(self.networks))
         self.weight_optimisers = [
             torch.optim.SGD(
-                network.parameters(),
+                self.weights[network],
                 lr=settings.weight_learning_rate,
                 momentum=settings.momentum,
                 weight_decay=settings.weight_decay,
@@ -91,29 +100,59 @@ class UpdateRule(ABC):
             for group in optimiser.param_groups:
                 group["lr"] = value
 
-    def weight_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients]:
+    def weight_gradients(
+        self, network: SuperNet, batch: Batch, mixture: Mixture | None = None
+    ) -> tuple[Tensor, Gradients]:
         """(loss, its gradient in the network's weights); no gradient in alpha is computed."""
-        with torch.no_grad():
-            mixture = self.relaxation(self.alphas)
-        loss = network.loss(batch, mixture)
-        return loss.detach(), gradients(loss, list(network.parameters()))
+        loss, found, _ = self._pass(network, batch, mixture, weights=True, alpha=False)
+        return loss, found
 
-    def alpha_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients]:
+    def alpha_gradients(
+        self, network: SuperNet, batch: Batch, mixture: Mixture | None = None
+    ) -> tuple[Tensor, Gradients]:
         """(loss, its gradient in alpha); no gradient in the weights is computed, nor is anything kept for one."""
-        network.requires_grad_(False)
-        try:
-            loss = network.loss(batch, self.relaxation(self.alphas))
-            found = gradients(loss, self.alphas)
-        finally:
-            network.requires_grad_(True)
-        return loss.detach(), found
+        loss, _, found = self._pass(network, batch, mixture, weights=False, alpha=True)
+        return loss, found
 
-    def all_gradients(self, network: SuperNet, batch: Batch) -> tuple[Tensor, Gradients, Gradients]:
+    def all_gradients(
+        self, network: SuperNet, batch: Batch, mixture: Mixture | None = None
+    ) -> tuple[Tensor, Gradients, Gradients]:
         """(loss, its gradient in the weights, its gradient in alpha) from one pass."""
-        weights = list(network.parameters())
-        loss = network.loss(batch, self.relaxation(self.alphas))
-        found = gradients(loss, [*weights, *self.alphas])
-        return loss.detach(), found[: len(weights)], found[len(weights) :]
+        return self._pass(network, batch, mixture, weights=True, alpha=True)
+
+    def _pass(
+        self, network: SuperNet, batch: Batch, mixture: Mixture | None, *, weights: bool, alpha: bool
+    ) -> tuple[Tensor, Gradients, Gradients]:
+        """One forward and one backward; the gradient in alpha is that in the mixture, handed through the relaxation."""
+        mixture = self.relaxation(self.alphas) if mixture is None else mixture
+        leaves = [part.detach().requires_grad_(alpha) for part in mixture]
+        for weight in self.weights[network]:
+            weight.requires_grad_(weights)
+        wanted = [*(self.weights[network] if weights else ()), *(leaves if alpha else ())]
+        try:
+            loss = self.loss(network, batch, leaves)
+            found = gradients(loss, wanted)
+        finally:
+            for weight in self.weights[network]:
+                weight.requires_grad_(True)
+        split = len(wanted) - len(leaves) if alpha else len(wanted)
+        # Kept, since a second derivative asks the same sample twice.
+        of_alpha = torch.autograd.grad(mixture, self.alphas, found[split:], retain_graph=True) if alpha else ()
+        return loss.detach(), found[:split], of_alpha
+
+    def loss(self, network: SuperNet, batch: Batch, mixture: Mixture) -> Tensor:
+        """The network's loss of the batch, in the arithmetic that the settings ask for."""
+        reduced = self.settings.precision == "bfloat16"
+        with torch.autocast(self.alphas[0].device.type, torch.bfloat16, enabled=reduced):
+            return network.loss(batch, mixture)
+
+    def of_every_network(self, gradients_of: Callable[..., Any], *batches: Batch) -> list[Any]:
+        """`gradients_of` every network on its batch, side by side; what is random is drawn before, in order."""
+        passes = [
+            partial(gradients_of, network, batch, self.relaxation(self.alphas))
+            for network, batch in zip(self.networks, batches, strict=True)
+        ]
+        return self.side_by_side(passes)
 
     def penalty_gradients(self) -> Gradients:
         """The gradient of all regularisers in alpha."""
@@ -123,8 +162,8 @@ class UpdateRule(ABC):
 
     def move_weights(self, index: int, gradient: Gradients) -> None:
         """One optimiser step of network `index` along `gradient`, clipped to the norm `gradient_clip`."""
-        parameters = list(self.networks[index].parameters())
-        _step(self.weight_optimisers[index], parameters, gradient, clip=self.settings.gradient_clip)
+        weights = self.weights[self.networks[index]]
+        _step(self.weight_optimisers[index], weights, gradient, clip=self.settings.gradient_clip)
 
     def move_alpha(self, *terms: Gradients) -> None:
         """One optimiser step of alpha along the sum of the terms and of the regularisers' gradient."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from spaces.benchmark import TabularBenchmark
 from spaces.latency import LatencyModel
@@ -74,9 +75,26 @@ class SuperNet(nn.Module, ABC):
 
     It knows nothing of softmax, Gumbel noise or gates: it is called with mixture weights, one tensor per
     architecture parameter, that a relaxation computed from alpha. An operation whose mixture weight is exactly
-    zero is not executed (and then receives no gradient). Architecture parameters are not module parameters, so
-    two networks can share one alpha.
+    zero is not executed (and then receives no gradient), unless the network is `dense`. Architecture parameters
+    are not module parameters, so two networks can share one alpha.
     """
+
+    # What may be asked of a network between two passes; none of it changes what it computes.
+    fused: bool = True  # False: torch's own operations alone, which have second derivatives
+    checkpoint_cells: bool = False  # keep only the inputs of cells for the gradients and compute the rest again
+    dense: bool = False  # run every operation, without waiting for the device to tell which weights are zero
+
+    def active(self, mixture: Sequence[Tensor]) -> list[tuple[tuple[bool, ...], ...]]:
+        """For every mixture (edges, operations), which operations are to run."""
+        if self.dense:
+            return [((True,) * weights.shape[1],) * weights.shape[0] for weights in mixture]
+        return [tuple(map(tuple, weights.detach().ne(0).tolist())) for weights in mixture]
+
+    def run_cell(self, cell: nn.Module, *inputs: Any) -> Tensor:
+        """The cell's output."""
+        if not (self.checkpoint_cells and torch.is_grad_enabled()):
+            return cell(*inputs)
+        return checkpoint(cell, *inputs, use_reentrant=False, preserve_rng_state=False)
 
     @abstractmethod
     def loss(self, batch: Batch, mixture: Sequence[Tensor]) -> Tensor:

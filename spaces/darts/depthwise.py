@@ -13,7 +13,8 @@ from torch import Tensor
 def convolve(inputs: Tensor, weight: Tensor, *, stride: int = 1, dilation: int = 1) -> Tensor:
     """The depthwise convolution of (N, C, H, W) with the weight (C, 1, k, k), padded to keep H and W at stride 1."""
     padding = dilation * (weight.shape[-1] // 2)
-    return F.conv2d(inputs, weight, stride=stride, padding=padding, dilation=dilation, groups=len(weight))
+    kernel = weight.to(inputs.dtype)
+    return F.conv2d(inputs, kernel, stride=stride, padding=padding, dilation=dilation, groups=len(weight))
 
 
 def input_gradient(gradient: Tensor, inputs: Tensor, weight: Tensor, *, stride: int = 1, dilation: int = 1) -> Tensor:
@@ -28,7 +29,7 @@ def weight_gradient(gradient: Tensor, inputs: Tensor, weight: Tensor, *, stride:
     """The gradient of `convolve` in its weight, given the gradient in its output."""
     size = weight.shape[-1]
     padding = dilation * (size // 2)
-    if size == 5 and dilation == 1 and inputs.device.type == "cpu" and inputs.dtype == torch.float32:
+    if size == 5 and dilation == 1 and inputs.device.type == "cpu" and inputs.dtype != torch.float64:
         # Rows padded here as well: with the kernel's own padding, images of four rows take six times as long.
         left = F.pad(inputs, (padding, 0, padding, padding))
         right = F.pad(inputs, (padding - 3, padding, padding, padding))
@@ -47,10 +48,12 @@ def _backward(
     *,
     of_weight: bool,
 ) -> Tensor:
+    # oneDNN's kernels take three to ten times as long in bfloat16.
+    dtype = torch.float32 if inputs.device.type == "cpu" and inputs.dtype == torch.bfloat16 else inputs.dtype
     found = torch.ops.aten.convolution_backward(
-        gradient,
-        inputs,
-        weight,
+        gradient.to(dtype),
+        inputs.to(dtype),
+        weight.to(dtype),
         None,
         (stride, stride),
         padding,
@@ -61,7 +64,7 @@ def _backward(
         (not of_weight, of_weight, False),
     )
     result: Tensor = found[int(of_weight)]
-    return result
+    return result if of_weight else result.to(inputs.dtype)
 
 
 def split_parities(features: Tensor) -> Tensor:

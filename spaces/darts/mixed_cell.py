@@ -1,13 +1,13 @@
 """A cell of the DARTS search network: every edge computes the mixture of all its operations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from spaces.darts.cell import INPUTS, OPERATIONS, edges
-from spaces.darts.mixed_convolutions import Branch, MixedConvolutions
+from spaces.darts.mixed_convolutions import Branch, mixed_convolutions
 from spaces.darts.source import Source
 
 NONE, MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5 = range(len(OPERATIONS))
@@ -88,7 +88,8 @@ class MixedEdge(nn.Module):
 
     def weights(self, operation: int) -> list[Tensor]:
         """Of the convolution: depthwise (C, 1, k, k) and pointwise (C, C, 1, 1) in turn."""
-        return list(self.convolutions[OPERATIONS[operation]].parameters())
+        convolutions: Iterable[nn.Conv2d] = self.convolutions[OPERATIONS[operation]]  # type: ignore[assignment]
+        return [convolution.weight for convolution in convolutions]
 
 
 class MixedCell(nn.Module):
@@ -109,10 +110,13 @@ class MixedCell(nn.Module):
             MixedEdge(channels, 2 if reduction and source < INPUTS else 1) for _, source in edges(nodes)
         )
 
-    def forward(self, older: Tensor, newer: Tensor, mixture: Tensor, plan: Sequence[Sequence[int]]) -> Tensor:
+    def forward(
+        self, older: Tensor, newer: Tensor, mixture: Tensor, plan: Sequence[Sequence[int]], fused: bool
+    ) -> Tensor:
         """Under the mixture (edges, 8); `plan` holds the operations to run on each edge."""
-        inputs = [self.first(Source(older)), self.second(Source(newer))]
-        sources = {index: Source(node, stride=2 if self.reduction else 1) for index, node in enumerate(inputs)}
+        inputs = [self.first(Source(older, fused=fused)), self.second(Source(newer, fused=fused))]
+        stride = 2 if self.reduction else 1
+        sources = {index: Source(node, stride, fused=fused) for index, node in enumerate(inputs)}
         outputs: list[Tensor] = []
         for target in range(INPUTS, INPUTS + self.nodes):
             chosen = [
@@ -123,7 +127,7 @@ class MixedCell(nn.Module):
             ]
             if chosen:
                 outputs.append(self._node(sources, mixture, chosen))
-                sources[target] = Source(outputs[-1])
+                sources[target] = Source(outputs[-1], fused=fused)
             else:
                 outputs.append(newer.new_zeros(sources[0].output_shape))
         return torch.cat(outputs, dim=1)
@@ -151,7 +155,7 @@ class MixedCell(nn.Module):
                 weights += self._edge(edge).weights(operation)
             places = torch.tensor([edge * len(OPERATIONS) + o for edge, _, o in convolutions], device=mixture.device)
             scales = mixture.take(places)
-            total = MixedConvolutions.apply(branches, len(features), scales, *features, *weights)
+            total = mixed_convolutions(branches, features, weights, scales, fused=sources[0].fused)
         for edge, source, operation in chosen:
             if operation in CONVOLUTIONS:
                 continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import torch
@@ -37,7 +38,32 @@ class Branch:
         return 4 if self.separable else 2
 
 
-class MixedConvolutions(torch.autograd.Function):
+def mixed_convolutions(
+    branches: Sequence[Branch], features: Sequence[Tensor], weights: Sequence[Tensor], scales: Tensor, *, fused: bool
+) -> Tensor:
+    """sum_b scale_b * branch_b(features): features (N, C, H, W) with the channels last -> (N, C, H', W').
+
+    `weights` are every branch's in turn. The fused form has first derivatives only; no branch is split in the other.
+    """
+    if not fused:
+        groups = zip(branches, _grouped(branches, weights), scales.unbind(), strict=True)
+        return reduce(torch.add, (scale * _branch(b, features[b.source], group) for b, group, scale in groups))
+    with torch.autocast(features[0].device.type, enabled=False):  # the statistics of batch norms stay float32
+        total: Tensor = _MixedConvolutions.apply(branches, len(features), scales, *features, *weights)
+    return total
+
+
+def _branch(branch: Branch, features: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """One branch of torch's own operations."""
+    out = convolve(features, weights[0], stride=branch.stride, dilation=branch.dilation)
+    out = F.batch_norm(F.conv2d(out, weights[1]), None, None, training=True)
+    if branch.separable:
+        out = F.conv2d(convolve(F.relu(out), weights[2]), weights[3])
+        out = F.batch_norm(out, None, None, training=True)
+    return out
+
+
+class _MixedConvolutions(torch.autograd.Function):
     """sum_b scale_b * branch_b(features): features (N, C, H, W) with the channels last -> (N, C, H', W').
 
     Nothing of the branches but the statistics of their batch norms is kept for the gradients: the depthwise
@@ -55,8 +81,8 @@ class MixedConvolutions(torch.autograd.Function):
         activations = [inner.apply(unit, z).relu_() for unit, z in enumerate(inner_features) if inner]
         outer_features = _outer_features(branches, features, activations, weights)
         outer = Normalised.of(outer_features, [group[-1] for group in weights])
-        folded = (outer.folded * scales[:, None, None])[..., None, None]
-        shift = (outer.shift * scales[:, None]).sum(0)
+        folded = (outer.folded * scales[:, None, None])[..., None, None].to(features[0].dtype)
+        shift = (outer.shift * scales[:, None]).sum(0).to(features[0].dtype)
         totals: dict[bool, Tensor] = {}
         for unit, (branch, z) in enumerate(zip(branches, outer_features, strict=True)):
             if branch.split not in totals:
@@ -170,4 +196,4 @@ def _grouped(branches: Sequence[Branch], weights: Sequence[Tensor]) -> list[Sequ
     return groups
 
 
-__all__ = ["Branch", "MixedConvolutions"]
+__all__ = ["Branch", "mixed_convolutions"]

@@ -44,7 +44,8 @@ class Normalised:
 
     def apply(self, unit: int, features: Tensor) -> Tensor:
         """y^ of one of the convolutions, (N, O, H, W)."""
-        return F.conv2d(features, self.folded[unit][:, :, None, None], self.shift[unit])
+        weight, shift = self.folded[unit][:, :, None, None], self.shift[unit]
+        return F.conv2d(features, weight.to(features.dtype), shift.to(features.dtype))
 
     def gradients(self, sums: Tensor, products: Tensor, scale: Tensor | None = None) -> "Gradients":
         """The gradients of scale * y^ from those of the output, g: their `pixel_sum`s and `pixel_products` with z.
@@ -81,17 +82,19 @@ class Gradients:
 
     def features(self, unit: int, output_gradient: Tensor, features: Tensor) -> Tensor:
         """grad z of one of the convolutions, (N, C, H, W)."""
-        found = F.conv2d(output_gradient, self.of_output[unit], self.constant[unit])
-        return found.add_(F.conv2d(features, self.of_features[unit]))
+        dtype = features.dtype
+        found = F.conv2d(output_gradient, self.of_output[unit].to(dtype), self.constant[unit].to(dtype))
+        return found.add_(F.conv2d(features, self.of_features[unit].to(dtype)))
 
 
 def pixel_sum(features: Tensor) -> Tensor:
-    """(N, C, H, W) -> (C,)."""
-    return _rows(features).sum(0)
+    """(N, C, H, W) -> (C,), at least float32."""
+    return _rows(features).sum(0, dtype=_statistics_dtype(features))
 
 
 def pixel_products(first: Tensor, second: Tensor) -> Tensor:
-    """sum over all pixels of first second^T: (N, O, H, W), (N, C, H, W) -> (O, C)."""
+    """sum over all pixels of first second^T: (N, O, H, W), (N, C, H, W) -> (O, C), at least float32."""
+    first, second = first.to(_statistics_dtype(first)), second.to(_statistics_dtype(second))
     if first.device.type != "cpu" or first.dtype != torch.float32:
         return _rows(first).T @ _rows(second)
     # oneDNN's gradient of a 1x1 convolution in its weight: twice as fast as the matrix product of BLAS.
@@ -109,6 +112,10 @@ def pixel_products(first: Tensor, second: Tensor) -> Tensor:
         (False, True, False),
     )[1]
     return found.flatten(1)
+
+
+def _statistics_dtype(features: Tensor) -> torch.dtype:
+    return torch.promote_types(features.dtype, torch.float32)
 
 
 def _rows(features: Tensor) -> Tensor:

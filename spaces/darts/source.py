@@ -13,13 +13,17 @@ from spaces.pooling import average_pool
 
 
 class Source:
-    """A complete node of a cell, and what the operations on it share: each computed once, when first needed."""
+    """A complete node of a cell, and what the operations on it share: each computed once, when first needed.
 
-    def __init__(self, node: Tensor, stride: int = 1) -> None:
+    `fused` allows forms that have no second derivatives.
+    """
+
+    def __init__(self, node: Tensor, stride: int = 1, *, fused: bool = True) -> None:
         self.node = node
         self.stride = stride
+        self.fused = fused
         sides = node.shape[2:]
-        self.split = stride == 1 and not any(side % 2 for side in sides)
+        self.split = fused and stride == 1 and not any(side % 2 for side in sides)
         self.dilation = 1 if self.split or stride == 2 else 2
         self.output_shape = (*node.shape[:2], *(-(-side // stride) for side in sides))
 
@@ -41,7 +45,7 @@ class Source:
     @cached_property
     def even(self) -> Tensor:
         """Every other pixel of the activated features."""
-        return _EveryOther.apply(self.rectified, 0)
+        return self._every_other(self.rectified, 0)
 
     @cached_property
     def odd(self) -> Tensor:
@@ -49,7 +53,7 @@ class Source:
         height, width = self.rectified.shape[2:]
         # Where a side is odd, a row or column of zeros is added.
         padded = F.pad(self.rectified, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else self.rectified
-        return _EveryOther.apply(padded, 1)
+        return self._every_other(padded, 1)
 
     @cached_property
     def maximum(self) -> Tensor:
@@ -60,6 +64,9 @@ class Source:
     def average(self) -> Tensor:
         """Average-pooled and normalised."""
         return F.batch_norm(average_pool(self.node, self.stride), None, None, training=True)
+
+    def _every_other(self, features: Tensor, start: int) -> Tensor:
+        return _EveryOther.apply(features, start) if self.fused else features[:, :, start::2, start::2]
 
 
 class _EveryOther(torch.autograd.Function):

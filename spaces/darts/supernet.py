@@ -51,12 +51,11 @@ class DartsSupernet(SuperNet):
 
     def forward(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
         """Images (N, in_channels, H, W) -> logits (N, classes)."""
-        active = torch.stack([weights.detach().ne(0) for weights in mixture]).tolist()  # the only wait for the device
-        plans = [executed(tuple(map(tuple, kind)), self.nodes) for kind in active]
+        plans = [executed(active, self.nodes) for active in self.active(mixture)]
         older = newer = self.stem(images.contiguous(memory_format=torch.channels_last))
         for cell in self.cells:
             kind = int(cell.reduction)  # type: ignore[arg-type]
-            older, newer = newer, cell(older, newer, mixture[kind], plans[kind])
+            older, newer = newer, self.run_cell(cell, older, newer, mixture[kind], plans[kind], self.fused)
         pixels = newer.permute(0, 2, 3, 1).flatten(1, 2)  # so the gradient has the channels last, too
         logits: Tensor = self.classifier(pixels.mean(1))
         return logits

@@ -35,6 +35,10 @@ class ResidualBlock(nn.Module):
         return out
 
 
+def _call(cell: nn.Module, *inputs: object) -> Tensor:
+    return cell(*inputs)
+
+
 class Skeleton(nn.Module):
     """Stem, three stages of cells joined by residual blocks, classifier.
 
@@ -75,14 +79,14 @@ class Skeleton(nn.Module):
         # Small convolutions, batch norms and poolings all run faster with the channels last.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, images: Tensor, *context: object) -> Tensor:
-        """Images (N, in_channels, H, W) -> logits (N, classes)."""
+    def forward(self, images: Tensor, *context: object, run: Callable[..., Tensor] = _call) -> Tensor:
+        """Images (N, in_channels, H, W) -> logits (N, classes); `run` is given a cell and what it is called with."""
         features = self.stem(images.contiguous(memory_format=torch.channels_last))
         for stage, cells in enumerate(self.stages):
             if stage > 0:
                 features = self.reductions[stage - 1](features)
             for cell in cells:  # type: ignore[attr-defined]
-                features = cell(features, *context)
+                features = run(cell, features, *context)
         logits: Tensor = self.head(features)
         return logits
 

@@ -104,8 +104,8 @@ class TopologySupernet(SuperNet):
     def forward(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
         """Images (N, in_channels, H, W) -> logits (N, classes)."""
         (weights,) = mixture
-        plan = executed(tuple(map(tuple, weights.detach().ne(0).tolist())))  # the forward's only wait for the device
-        logits: Tensor = self.skeleton(images, [edge.unbind() for edge in weights.unbind()], plan)
+        plan = executed(*self.active(mixture))
+        logits: Tensor = self.skeleton(images, [edge.unbind() for edge in weights.unbind()], plan, run=self.run_cell)
         return logits
 
     def loss(self, batch: Batch, mixture: Sequence[Tensor]) -> Tensor:

@@ -16,36 +16,14 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from methods import Task, find_method
 from spaces.darts.space import DartsSpace
-from spaces.space import Batch, SuperNet
-from tests.unit.plain_darts_supernet import MixedOp, PlainDartsSupernet
+from spaces.space import Batch
+from tests.unit.plain_spaces import PlainDartsSpace
 
 CELLS = int(os.environ.get("NAS_HARNESS_BENCH_CELLS", "8"))
 BATCH = int(os.environ.get("NAS_HARNESS_BENCH_BATCH", "64"))
-
-
-class _PlainSupernet(SuperNet):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        self.network = PlainDartsSupernet(**settings)
-        for module in self.network.modules():
-            if isinstance(module, MixedOp):
-                module.skip_zero = True
-
-    def loss(self, batch: Batch, mixture: Any) -> Tensor:
-        return F.cross_entropy(self.network(batch.inputs, mixture), batch.targets)
-
-    def errors(self, batch: Batch, mixture: Any) -> Tensor:
-        raise NotImplementedError  # no step needs it
-
-
-class _PlainSpace(DartsSpace):
-    def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> Any:
-        return _PlainSupernet(classes=classes, in_channels=in_channels, **settings)
 
 
 class _SameBatch:
@@ -123,7 +101,7 @@ def _resident_peak() -> int:
 @pytest.mark.parametrize(("name", "rounds"), [("darts-1", 3), ("gdas", 10)])
 def test_step_beside_the_plain_form(benchmark: Any, name: str, rounds: int) -> None:
     cells, size = (1, 2) if benchmark.disabled else (CELLS, BATCH)
-    ours, plain = (_Process(name, space, cells, size) for space in (DartsSpace, _PlainSpace))
+    ours, plain = (_Process(name, space, cells, size) for space in (DartsSpace, PlainDartsSpace))
     with ours.pool, plain.pool:
         for process in (ours, plain):
             process.seconds()
