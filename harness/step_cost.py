@@ -1,0 +1,186 @@
+"""What one step of a differentiable search costs: passes, arithmetic, memory traffic, seconds and where they go."""
+
+import multiprocessing
+import os
+import signal
+import statistics
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from harness.experiment import RunSpec
+from harness.kernel_counts import count_kernels
+from harness.kernel_times import kernel_times
+from harness.machine import peak_memory_mib, reset_peak_memory
+from harness.roofline import Machine, seconds
+from methods import DifferentiableMethod, Task, find_method
+from spaces.errors import InputError
+from spaces.registry import find_space
+from spaces.space import Batch
+
+Result = TypeVar("Result")
+
+CLASSES = 10
+PROFILED_STEPS = 2  # at most: torch's profiler takes minutes to digest more
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """One step on average, and the median of its seconds."""
+
+    forward_passes: float  # through a supernet
+    backward_passes: float
+    flops: float
+    bytes: float
+    floor: float  # seconds, see `Machine.floor`
+    arithmetic: float  # seconds, see `Machine.arithmetic`
+    seconds: float
+    peak_memory_mib: float  # of the process that does nothing else, or of the GPU
+    kernel_seconds: dict[str, float] | None  # by kind, of a profiled step, where asked for: see `kernel_times`
+
+    @property
+    def times_the_floor(self) -> float:
+        """The measured seconds / the floor."""
+        return self.seconds / self.floor
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How to measure: on which device, over how many steps."""
+
+    machine: Machine
+    device: str = "cpu"
+    threads: int = 1  # on a CPU
+    steps: int = 5
+    profile: bool = False
+
+
+class RepeatedBatch:
+    """A stream that costs nothing: always the same random images (N, 3, resolution, resolution)."""
+
+    def __init__(self, size: int, *, resolution: int, device: torch.device) -> None:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randn(size, 3, resolution, resolution, generator=generator)
+        targets = torch.randint(CLASSES, (size,), generator=generator)
+        self.batch = Batch(images.to(device), targets.to(device))
+
+    def next(self) -> Batch:
+        """The batch."""
+        return self.batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to restore."""
+
+
+def start_search(spec: RunSpec, device: torch.device) -> DifferentiableMethod:
+    """The run's method, ready to step on random images."""
+    method = find_method(spec.method).implementation()
+    assert isinstance(method, DifferentiableMethod)
+    settings: Any = method.Settings(**spec.settings)
+    batches = RepeatedBatch(settings.batch_size, resolution=spec.data["resolution"], device=device)
+    method.start(
+        Task(
+            space=find_space(spec.space),
+            settings=settings,
+            seed=spec.search_seed,
+            device=device,
+            space_settings=spec.network,
+            classes=CLASSES,
+            in_channels=3,
+            train=batches,
+            validation=batches,
+        )
+    )
+    return method
+
+
+def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
+    """What the function returns in a new process: what was allocated and freed before would slow it and count as its.
+
+    Raises InputError where the device has too little memory.
+    """
+    context = multiprocessing.get_context("spawn")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler of the new process is silent
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_quit_at_once) as pool:
+        try:
+            return pool.submit(function, *arguments).result()
+        except (BrokenProcessPool, torch.OutOfMemoryError):
+            raise InputError(
+                "the measuring process ended early, probably for lack of memory: use a smaller --batch-size"
+            ) from None
+
+
+def _quit_at_once() -> None:
+    """On Ctrl-C, without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
+    """The cost of a step; torch's number of threads changes."""
+    device, steps, machine = torch.device(measurement.device), measurement.steps, measurement.machine
+    torch.set_num_threads(measurement.threads)
+    reset_peak_memory(measurement.device)
+    method = start_search(spec, device)
+    method.step()  # the first one allocates the optimisers' state
+    elapsed = statistics.median(seconds(method.step, device) for _ in range(steps))
+    memory = peak_memory_mib(measurement.device)
+
+    method = _one_after_the_other(start_search(spec, device))
+    passes = Passes(method)
+    method.step()
+    passes.forward = passes.backward = 0
+    kernels = count_kernels(lambda: [method.step() for _ in range(steps)])
+    forward_passes, backward_passes = passes.forward / steps, passes.backward / steps
+    profiled = None
+    if measurement.profile:
+        profiled = kernel_times(method.step, repeats=min(steps, PROFILED_STEPS), device=device)
+    return StepCost(
+        forward_passes=forward_passes,
+        backward_passes=backward_passes,
+        flops=sum(kernel.flops for kernel in kernels) / steps,
+        bytes=sum(kernel.bytes for kernel in kernels) / steps,
+        floor=machine.floor(kernels) / steps,
+        arithmetic=machine.arithmetic(kernels) / steps,
+        seconds=elapsed,
+        peak_memory_mib=memory,
+        kernel_seconds=profiled,
+    )
+
+
+class Passes:
+    """Counts the passes through a method's supernets; a backward pass that is differentiated counts once."""
+
+    def __init__(self, method: DifferentiableMethod) -> None:
+        self.forward = self.backward = 0
+        for network in method.update_rule.networks:
+            network.loss = partial(self._loss, network.loss)  # type: ignore[method-assign]
+
+    def _loss(self, loss: Any, *arguments: Any) -> Tensor:
+        self.forward += 1
+        found: Tensor = loss(*arguments)
+        if found.requires_grad:
+            found.register_hook(self._on_backward)
+        return found
+
+    def _on_backward(self, _: Tensor) -> None:
+        self.backward += 1
+
+
+def _one_after_the_other(method: DifferentiableMethod) -> DifferentiableMethod:
+    """The method without passes side by side: neither counting nor profiling looks into other threads."""
+    side_by_side = method.update_rule.side_by_side
+    side_by_side.pool, side_by_side.streams = None, []
+    return method
+
+
+__all__ = ["Measurement", "Passes", "RepeatedBatch", "StepCost", "in_own_process", "measure_step", "start_search"]
