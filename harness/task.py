@@ -32,6 +32,8 @@ class Resources:
     table: Path | None = None
     latency: str | None = None  # a latency table's file, or FILE:COLUMN
     foreign_latency: bool = False  # whether the latency table may be of another device or of other shapes
+    compile_cells: bool = False
+    checkpoint_cells: bool = False
 
 
 def open_dataset(name: str, data: Mapping[str, int], resources: Resources) -> ImageDataset:
@@ -131,6 +133,8 @@ def build_task(
         train=streams[0],
         validation=streams[1],
         operation_latency=_operation_latency(space, latency, spec, device),
+        compile_cells=resources.compile_cells,
+        checkpoint_cells=resources.checkpoint_cells,
     )
     return task, held_out
 

@@ -7,6 +7,7 @@ import torch
 from pydantic import create_model
 from torch import Tensor
 
+from methods.cuda_graph import CudaGraphs
 from methods.discretisation import Argmax, Discretisation
 from methods.method import Method, Metrics, SettingsModel, Task
 from methods.regulariser import Regulariser
@@ -61,6 +62,11 @@ class DifferentiableMethod(Method):
             in_channels=task.in_channels,
             **task.space_settings,
         )
+        compiled = task.compile_cells and self.parts.relaxation.dense  # others run other operations in every step
+        for network in networks:
+            network.checkpoint_cells = task.checkpoint_cells
+            if compiled:
+                network.compile_cells()
         generator = torch.Generator().manual_seed(task.seed)
         alphas = task.space.initial_alpha(generator, **task.space_settings)
         self.alphas = [alpha.to(task.device).requires_grad_() for alpha in alphas]
@@ -74,6 +80,8 @@ class DifferentiableMethod(Method):
             regularisers=[regulariser(settings, task) for regulariser in self.parts.regularisers],
             settings=settings,
         )
+        if compiled and task.device.type == "cuda":
+            self.update_rule.graphs = CudaGraphs()
         self.steps_done = 0
 
     @property

@@ -43,6 +43,9 @@ class Task:
     validation: Stream | None = None  # D_v, the other half
     operation_latency: tuple[Tensor, ...] | None = None  # milliseconds, one tensor shaped like each alpha
     objective: Objective | None = None
+    # How steps are computed, not what: with torch.compile and CUDA graphs; with less memory and more time.
+    compile_cells: bool = False
+    checkpoint_cells: bool = False
 
 
 class Method(ABC):

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from methods.cuda_graph import CudaGraphs
 from methods.method import Metrics, SettingsModel
 from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
@@ -40,6 +41,7 @@ class UpdateRule(ABC):
     """Whose gradient moves what, and in which order.
 
     `networks` start from the same weights; all share `alphas`, whose mixture weights come from `relaxation`.
+    With `graphs`, passes are replayed from CUDA graphs.
     """
 
     networks_needed: ClassVar[int] = 1
@@ -66,6 +68,7 @@ class UpdateRule(ABC):
         for network in self.networks:
             network.dense = relaxation.dense
         self.weights = {network: list(network.parameters()) for network in self.networks}
+        self.graphs: CudaGraphs | None = None
         self.side_by_side = SideBySide(self.alphas[0].device, places=len(self.networks))
         self.weight_optimisers = [
             torch.optim.SGD(
@@ -125,25 +128,31 @@ class UpdateRule(ABC):
     ) -> tuple[Tensor, Gradients, Gradients]:
         """One forward and one backward; the gradient in alpha is that in the mixture, handed through the relaxation."""
         mixture = self.relaxation(self.alphas) if mixture is None else mixture
-        leaves = [part.detach().requires_grad_(alpha) for part in mixture]
-        for weight in self.weights[network]:
-            weight.requires_grad_(weights)
-        wanted = [*(self.weights[network] if weights else ()), *(leaves if alpha else ())]
-        try:
-            loss = self.loss(network, batch, leaves)
-            found = gradients(loss, wanted)
-        finally:
+        count = len(self.weights[network]) if weights else 0
+
+        def run(inputs: Tensor, targets: Tensor, *mixed: Tensor) -> list[Tensor]:
+            leaves = [part.detach().requires_grad_(alpha) for part in mixed]
             for weight in self.weights[network]:
-                weight.requires_grad_(True)
-        split = len(wanted) - len(leaves) if alpha else len(wanted)
+                weight.requires_grad_(weights)
+            try:
+                loss = self.loss(network, Batch(inputs, targets), leaves)
+                found = gradients(loss, [*self.weights[network][:count], *(leaves if alpha else ())])
+            finally:
+                for weight in self.weights[network]:
+                    weight.requires_grad_(True)
+            return [loss.detach(), *found]
+
+        tensors = batch.inputs, batch.targets, *mixture
+        call = partial(self.graphs, (network, weights, alpha), run) if self.graphs else run
+        loss, *found = call(*tensors)
         # Kept, since a second derivative asks the same sample twice.
-        of_alpha = torch.autograd.grad(mixture, self.alphas, found[split:], retain_graph=True) if alpha else ()
-        return loss.detach(), found[:split], of_alpha
+        of_alpha = torch.autograd.grad(mixture, self.alphas, found[count:], retain_graph=True) if alpha else ()
+        return loss, found[:count], of_alpha
 
     def loss(self, network: SuperNet, batch: Batch, mixture: Mixture) -> Tensor:
         """The network's loss of the batch, in the arithmetic that the settings ask for."""
         reduced = self.settings.precision == "bfloat16"
-        with torch.autocast(self.alphas[0].device.type, torch.bfloat16, enabled=reduced):
+        with torch.autocast(self.alphas[0].device.type, torch.bfloat16, enabled=reduced, cache_enabled=False):
             return network.loss(batch, mixture)
 
     def of_every_network(self, gradients_of: Callable[..., Any], *batches: Batch) -> list[Any]:

@@ -92,9 +92,13 @@ class SuperNet(nn.Module, ABC):
 
     def run_cell(self, cell: nn.Module, *inputs: Any) -> Tensor:
         """The cell's output."""
+        run = cell if self.fused else cell.forward  # what torch.compile makes of a cell has no second derivatives
         if not (self.checkpoint_cells and torch.is_grad_enabled()):
-            return cell(*inputs)
-        return checkpoint(cell, *inputs, use_reentrant=False, preserve_rng_state=False)
+            return run(*inputs)
+        return checkpoint(run, *inputs, use_reentrant=False, preserve_rng_state=False)
+
+    def compile_cells(self) -> None:
+        """Let torch.compile make faster code of the cells, where there is anything to gain."""
 
     @abstractmethod
     def loss(self, batch: Batch, mixture: Sequence[Tensor]) -> Tensor:
@@ -109,6 +113,7 @@ class Space(ABC):
     """A set of architectures and the networks that they stand for."""
 
     name: ClassVar[str]
+    compilable: ClassVar[bool] = False  # whether `compile_cells` of its supernets does anything
     supernet_settings: ClassVar[dict[str, int]] = {}  # what `supernet` takes, with the paper's values
     search_settings: ClassVar[dict[str, Any]] = {}  # where the space's paper departs from the methods' defaults
 

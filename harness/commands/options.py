@@ -25,6 +25,10 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...")]
+CompileOption = Annotated[bool, typer.Option("--compile", help="torch.compile for the cells, and CUDA graphs.")]
+CheckpointCellsOption = Annotated[
+    bool, typer.Option("--checkpoint-cells", help="Less memory, more time: compute cells again for the gradients.")
+]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Worker processes on this machine.")]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")

@@ -9,6 +9,8 @@ import typer
 
 from harness.commands.options import (
     DEFAULT_STORE,
+    CheckpointCellsOption,
+    CompileOption,
     DatabaseOption,
     DataOption,
     DeviceOption,
@@ -36,6 +38,8 @@ def reproduce(
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
     device: DeviceOption = "cpu",
+    compile_: CompileOption = False,
+    checkpoint_cells: CheckpointCellsOption = False,
     workers: WorkersOption = 1,
     threads: ThreadsOption = 0,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
@@ -62,7 +66,8 @@ def reproduce(
         if not (report_only or records):
             start(
                 wanted.experiment.model_dump(), source=name, store=store, database=database, data=data, table=table,
-                latency=latency, foreign_latency=foreign_latency, device=device, workers=workers, threads=threads,
+                latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
+                checkpoint_cells=checkpoint_cells, workers=workers, threads=threads,
             )  # fmt: skip
         runs, evaluations = read_records(store, database=database, records=records)
         made = make_report(wanted, measurements(wanted.experiment, runs, evaluations), command=command)

@@ -8,7 +8,9 @@ import typer
 
 from harness.commands.options import (
     DEFAULT_STORE,
+    CheckpointCellsOption,
     CheckpointOption,
+    CompileOption,
     DatabaseOption,
     DataOption,
     DatasetsOption,
@@ -46,6 +48,8 @@ def run(
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
     device: DeviceOption = "cpu",
+    compile_: CompileOption = False,
+    checkpoint_cells: CheckpointCellsOption = False,
     workers: WorkersOption = 1,
     threads: ThreadsOption = 0,
     checkpoint_seconds: CheckpointOption = 20.0,
@@ -58,8 +62,9 @@ def run(
     )  # fmt: skip
     start(
         content, source=str(experiment or "the command line"), store=store, database=database, data=data, table=table,
-        latency=latency, foreign_latency=foreign_latency, device=device,
-        workers=workers, threads=threads, checkpoint_seconds=checkpoint_seconds, json_=json_,
+        latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
+        checkpoint_cells=checkpoint_cells, workers=workers, threads=threads,
+        checkpoint_seconds=checkpoint_seconds, json_=json_,
     )  # fmt: skip
 
 
@@ -74,6 +79,8 @@ def start(
     latency: str | None = None,
     foreign_latency: bool = False,
     device: str = "cpu",
+    compile_: bool = False,
+    checkpoint_cells: bool = False,
     workers: int = 1,
     threads: int = 0,
     checkpoint_seconds: float = 20.0,
@@ -81,9 +88,11 @@ def start(
 ) -> None:
     """Validate the experiment, run it, and say how each run ended."""
     import json
+    from dataclasses import replace
 
     from rich.console import Console
 
+    from harness.compilation import compilation_notes
     from harness.experiment import make_experiment
     from harness.runner import check_training
     from harness.task import Resources, check_data, open_latency
@@ -97,7 +106,7 @@ def start(
     known = space.table(table)
     resources = Resources(
         device=checked_device(device), data_folder=data, table=table, latency=latency,
-        foreign_latency=foreign_latency,
+        foreign_latency=foreign_latency, checkpoint_cells=checkpoint_cells,
     )  # fmt: skip
     latencies = open_latency(space, resources)
     specs = wanted.runs(table=known.label if known else "", latency=latencies.label if latencies else "")
@@ -111,6 +120,11 @@ def start(
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
     console = Console(stderr=True)
+    if compile_:
+        works, notes = compilation_notes(specs, device)
+        job = replace(job, resources=replace(resources, compile_cells=works))
+        for note in notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
     with make_progress(console=console) as progress:
         outcomes, failures = run_all(specs, job, workers=workers, progress=progress)
     counts = {name: list(outcomes.values()).count(name) for name in sorted(set(outcomes.values()))}

@@ -9,6 +9,8 @@ import typer
 
 from harness.commands.options import (
     DEFAULT_STORE,
+    CheckpointCellsOption,
+    CompileOption,
     DatabaseOption,
     DataOption,
     DatasetsOption,
@@ -49,6 +51,8 @@ def sensitivity(
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
     device: DeviceOption = "cpu",
+    compile_: CompileOption = False,
+    checkpoint_cells: CheckpointCellsOption = False,
     workers: WorkersOption = 1,
     threads: ThreadsOption = 0,
     report_only: Annotated[bool, typer.Option("--report-only", help="Run nothing: show what the store holds.")] = False,
@@ -87,7 +91,8 @@ def sensitivity(
     if not report_only:
         start(
             content, source=source, store=store, database=database, data=data, table=table, latency=latency,
-            foreign_latency=foreign_latency, device=device, workers=workers, threads=threads,
+            foreign_latency=foreign_latency, device=device, compile_=compile_, checkpoint_cells=checkpoint_cells,
+            workers=workers, threads=threads,
         )  # fmt: skip
     known = Store(store, database_url=database)
     if not known.exists:

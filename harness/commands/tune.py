@@ -7,6 +7,7 @@ import typer
 
 from harness.commands.options import (
     DEFAULT_STORE,
+    CheckpointCellsOption,
     DatabaseOption,
     DataOption,
     DatasetsOption,
@@ -67,6 +68,7 @@ def tune(
     latency: LatencyOption = None,
     foreign_latency: ForeignLatencyOption = False,
     device: DeviceOption = "cpu",
+    checkpoint_cells: CheckpointCellsOption = False,
     workers: WorkersOption = 1,
     threads: ThreadsOption = 0,
     report_only: Annotated[bool, typer.Option("--report-only", help="Run nothing: show the study.")] = False,
@@ -104,7 +106,7 @@ def tune(
         benchmark = found.table(table)
         resources = Resources(
             device=checked_device(device), data_folder=data, table=table, latency=latency,
-            foreign_latency=foreign_latency,
+            foreign_latency=foreign_latency, checkpoint_cells=checkpoint_cells,
         )  # fmt: skip
         latencies = open_latency(found, resources)
         plan = make_plan(

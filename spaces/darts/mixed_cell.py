@@ -37,6 +37,12 @@ def batch_norm(channels: int, *, affine: bool = False) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, affine=affine, track_running_stats=False)
 
 
+@cache
+def _places(sites: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """Where the mixture weights of the (edge, operation) are; on the device once, not once a step."""
+    return torch.tensor([edge * len(OPERATIONS) + operation for edge, operation in sites], device=device)
+
+
 class FactorizedReduce(nn.Module):
     """Two 1x1 convolutions of every other pixel, the second starting a pixel further, and batch norm."""
 
@@ -153,8 +159,7 @@ class MixedCell(nn.Module):
                     branch = Branch(index[key], False, dilation=state.dilation, split=state.split)
                 branches.append(branch)
                 weights += self._edge(edge).weights(operation)
-            places = torch.tensor([edge * len(OPERATIONS) + o for edge, _, o in convolutions], device=mixture.device)
-            scales = mixture.take(places)
+            scales = mixture.take(_places(tuple((edge, o) for edge, _, o in convolutions), mixture.device))
             total = mixed_convolutions(branches, features, weights, scales, fused=sources[0].fused)
         for edge, source, operation in chosen:
             if operation in CONVOLUTIONS:

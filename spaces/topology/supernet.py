@@ -108,6 +108,12 @@ class TopologySupernet(SuperNet):
         logits: Tensor = self.skeleton(images, [edge.unbind() for edge in weights.unbind()], plan, run=self.run_cell)
         return logits
 
+    def compile_cells(self) -> None:
+        """Every cell on its own: cells of one stage have their code in common."""
+        for module in self.modules():
+            if isinstance(module, MixedCell):
+                module.compile(dynamic=False)
+
     def loss(self, batch: Batch, mixture: Sequence[Tensor]) -> Tensor:
         """The mean cross entropy of the batch, a scalar."""
         return F.cross_entropy(self(batch.inputs, mixture), batch.targets)

@@ -1,14 +1,18 @@
 """A search on the fast supernets takes the steps that it takes on the plain ones, and ends with the same cell."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from harness.compilation import compilation_notes
 from methods import Task, find_method, list_methods
 from spaces.darts.space import DartsSpace
 from spaces.space import Batch, Space
 from spaces.topology.space import TopologySpace
+from spaces.topology.supernet import MixedCell, executed
 from tests.unit.plain_spaces import PlainDartsSpace, PlainTopologySpace
 
 SIZES = {"topology": {"channels": 3, "cells_per_stage": 1}, "darts-cnn": {"channels": 2, "cells": 3, "nodes": 2}}
@@ -124,3 +128,25 @@ def test_a_small_finite_difference_agrees_with_the_exact_second_derivative() -> 
     found = exact.update_rule.architecture_gradients(train, validation)
     expected = difference.update_rule.architecture_gradients(train, validation)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.compile looks at gradients of tensors that have none
+def test_a_compiled_cell_computes_what_it_computes_uncompiled() -> None:
+    """One cell of the supernet: a whole supernet takes minutes to compile."""
+    if not compilation_notes([], "cpu")[0]:
+        pytest.skip("torch.compile needs a C++ compiler here")
+    network = TopologySpace().supernet(classes=4, in_channels=3, channels=3, cells_per_stage=1)
+    network.compile_cells()
+    cell = next(module for module in network.modules() if isinstance(module, MixedCell))
+    features = torch.randn(2, 3, 8, 8, requires_grad=True)
+    mixture = torch.rand(6, 5, requires_grad=True)
+    plan = executed(*network.active([mixture]))
+    inputs = [features, mixture, *cell.parameters()]
+
+    def differentiated(run: Callable[..., Tensor]) -> Any:
+        output = run(features, [edge.unbind() for edge in mixture.unbind()], plan)
+        return output, torch.autograd.grad(output.square().sum(), inputs, allow_unused=True)
+
+    calls = torch._dynamo.utils.counters["stats"]["calls_captured"]
+    torch.testing.assert_close(differentiated(cell), differentiated(cell.forward))
+    assert torch._dynamo.utils.counters["stats"]["calls_captured"] > calls
