@@ -42,7 +42,6 @@ class StepCost:
     arithmetic: float  # seconds, see `Machine.arithmetic`
     seconds: float
     peak_memory_mib: float  # of the process that does nothing else, or of the GPU
-    kernel_seconds: dict[str, float] | None  # by kind, of a profiled step, where asked for: see `kernel_times`
 
     @property
     def times_the_floor(self) -> float:
@@ -58,7 +57,6 @@ class Measurement:
     device: str = "cpu"
     threads: int = 1  # on a CPU
     steps: int = 5
-    profile: bool = False
 
 
 class RepeatedBatch:
@@ -140,21 +138,25 @@ def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
     method.step()
     passes.forward = passes.backward = 0
     kernels = count_kernels(lambda: [method.step() for _ in range(steps)])
-    forward_passes, backward_passes = passes.forward / steps, passes.backward / steps
-    profiled = None
-    if measurement.profile:
-        profiled = kernel_times(method.step, repeats=min(steps, PROFILED_STEPS), device=device)
     return StepCost(
-        forward_passes=forward_passes,
-        backward_passes=backward_passes,
+        forward_passes=passes.forward / steps,
+        backward_passes=passes.backward / steps,
         flops=sum(kernel.flops for kernel in kernels) / steps,
         bytes=sum(kernel.bytes for kernel in kernels) / steps,
         floor=machine.floor(kernels) / steps,
         arithmetic=machine.arithmetic(kernels) / steps,
         seconds=elapsed,
         peak_memory_mib=memory,
-        kernel_seconds=profiled,
     )
+
+
+def profile_step(spec: RunSpec, measurement: Measurement) -> dict[str, float]:
+    """Seconds of a profiled step by kind, see `kernel_times`; torch's number of threads changes."""
+    device = torch.device(measurement.device)
+    torch.set_num_threads(measurement.threads)
+    method = _one_after_the_other(start_search(spec, device))
+    method.step()
+    return kernel_times(method.step, repeats=min(measurement.steps, PROFILED_STEPS), device=device)
 
 
 class Passes:
@@ -183,4 +185,13 @@ def _one_after_the_other(method: DifferentiableMethod) -> DifferentiableMethod:
     return method
 
 
-__all__ = ["Measurement", "Passes", "RepeatedBatch", "StepCost", "in_own_process", "measure_step", "start_search"]
+__all__ = [
+    "Measurement",
+    "Passes",
+    "RepeatedBatch",
+    "StepCost",
+    "in_own_process",
+    "measure_step",
+    "profile_step",
+    "start_search",
+]

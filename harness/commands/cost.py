@@ -40,17 +40,20 @@ def cost(
     from harness.commands.run import checked_device
     from harness.machine import device_name
     from harness.roofline import measure_machine
-    from harness.step_cost import Measurement, in_own_process, measure_step
+    from harness.step_cost import Measurement, in_own_process, measure_step, profile_step
 
     device = checked_device(device)
     specs = _runs(space, method, settings, batch_size=batch_size, resolution=resolution)
     dtype = getattr(torch, specs[0].settings["precision"])
     machine = in_own_process(partial(measure_machine, torch.device(device), dtype, threads=threads))
-    measurement = Measurement(machine, device, threads, steps, profile)
+    measurement = Measurement(machine, device, threads, steps)
     costs: dict[str, StepCost] = {}
+    shares: dict[str, dict[str, float]] = {}
     with progress_bar("methods") as progress:
         for spec in specs:
             costs[spec.method] = in_own_process(measure_step, spec, measurement)
+            if profile:
+                shares[spec.method] = in_own_process(profile_step, spec, measurement)
             progress(len(costs), len(specs))
     spec, name = specs[0], device_name(device)
     if json_:
@@ -63,7 +66,8 @@ def cost(
             "batch_size": spec.settings["batch_size"],
             "resolution": spec.data["resolution"],
             "methods": {
-                name: asdict(found) | {"times_the_floor": found.times_the_floor} for name, found in costs.items()
+                key: asdict(found) | {"times_the_floor": found.times_the_floor, "kernel_seconds": shares.get(key)}
+                for key, found in costs.items()
             },
         }
         typer.echo(json.dumps(content))
@@ -71,8 +75,8 @@ def cost(
     network = ", ".join(f"{key} {value}" for key, value in spec.network.items())
     typer.echo(f"{name}, {threads} thread(s): {_peaks(machine)}")
     _print_costs(f"one step on {space} ({network}, batch {spec.settings['batch_size']})", costs)
-    if profile:
-        _print_shares(costs)
+    if shares:
+        _print_shares(shares)
 
 
 def _runs(
@@ -121,8 +125,7 @@ def _print_costs(title: str, costs: "dict[str, StepCost]") -> None:
     print_table(title, header, rows)
 
 
-def _print_shares(costs: "dict[str, StepCost]") -> None:
-    profiled = {name: found.kernel_seconds for name, found in costs.items() if found.kernel_seconds}
+def _print_shares(profiled: dict[str, dict[str, float]]) -> None:
     totals = {name: sum(spent.values()) for name, spent in profiled.items()}
     rows = [
         (kind, *(f"{100 * spent[kind] / totals[name]:.1f}" for name, spent in profiled.items()))

@@ -1,6 +1,7 @@
 """Counted FLOPs, bytes and passes of search steps against closed forms, and the floor that they imply."""
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from harness.experiment import RunSpec, make_experiment
 from harness.kernel_counts import Kernel, count_kernels
 from harness.kernel_times import KINDS, OUTSIDE, kernel_times
 from harness.roofline import Machine, measure_machine
-from harness.step_cost import Measurement, Passes, measure_step, start_search
+from harness.step_cost import Measurement, Passes, measure_step, profile_step, start_search
 from spaces.errors import InputError
 
 CPU = torch.device("cpu")
@@ -151,14 +152,20 @@ def test_floor_of_kernels() -> None:
 
 def test_measured_cost_of_a_step() -> None:
     run = run_of("darts-1", "topology")
-    cost = measure_step(run, Measurement(MACHINE, steps=2, profile=True))
+    cost = measure_step(run, Measurement(MACHINE, steps=2))
     assert (cost.forward_passes, cost.backward_passes) == (2, 2)
     assert cost.flops == step_flops("darts-1", "topology")
     assert 0 < cost.arithmetic <= cost.floor <= cost.arithmetic + cost.bytes / MACHINE.bandwidth
     assert cost.peak_memory_mib > 0
     assert cost.times_the_floor == cost.seconds / cost.floor
-    assert cost.kernel_seconds is not None
-    assert tuple(cost.kernel_seconds) == KINDS
+
+
+def test_profiled_step_adds_up() -> None:
+    start = time.perf_counter()
+    spent = profile_step(run_of("darts-1", "topology"), Measurement(MACHINE, steps=1))
+    assert tuple(spent) == KINDS
+    assert min(spent.values()) >= 0
+    assert 0 < sum(spent.values()) < time.perf_counter() - start
 
 
 def test_kernels_are_sorted_by_kind() -> None:
