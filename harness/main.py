@@ -8,6 +8,7 @@ import typer
 from harness.commands import (
     baselines,
     catalogue,
+    cost,
     demo,
     evaluate,
     latency,
@@ -39,6 +40,7 @@ app.command()(reproduce.reproduce)
 app.command()(sensitivity.sensitivity)
 app.command()(tune.tune)
 app.command()(tune.tune_report)
+app.command()(cost.cost)
 app.command()(catalogue.methods)
 app.command()(catalogue.spaces)
 app.command()(catalogue.datasets)

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods import Task, find_method
 from spaces.space import Batch
 from spaces.topology.architecture import OPERATIONS
 from spaces.topology.space import TopologySpace
+from tests.benchmarks.steps import Step, start
 
 CHANNELS, CELLS, CLASSES, BATCH = 16, 5, 10, 64
 
@@ -43,34 +43,9 @@ class _HardSamples:
         return hard * (1 + soft - soft.detach())
 
 
-class _SameBatch:
-    """A stream that costs nothing."""
-
-    def __init__(self) -> None:
-        self.batch = _batch()
-
-    def next(self) -> Batch:
-        return self.batch
-
-
-def _our_step(name: str, cells: int, **settings: object) -> Callable[[], object]:
+def _our_step(name: str, *, tiny: bool) -> Callable[[], object]:
     """The method's own step, as a search runs it."""
-    method: Any = find_method(name).implementation()
-    method.start(
-        Task(
-            space=TopologySpace(),
-            settings=method.Settings(steps=1_000_000, **settings),  # the temperature stays where it starts
-            seed=0,
-            device=torch.device("cpu"),
-            space_settings={"channels": CHANNELS, "cells_per_stage": cells},
-            classes=CLASSES,
-            in_channels=3,
-            train=_SameBatch(),  # type: ignore[arg-type]
-            validation=_SameBatch(),  # type: ignore[arg-type]
-        )
-    )
-    method.relaxation.generator.manual_seed(0)
-    step: Callable[[], object] = method.step
+    step: Callable[[], object] = start(Step(name, TopologySpace), tiny=tiny).step
     return step
 
 
@@ -118,7 +93,7 @@ def _xautodl_gdas(cells: int) -> Callable[[], None]:
 
 def _compare(benchmark: Any, name: str, theirs: Callable[[int], Callable[[], None]], rounds: int) -> None:
     cells = 1 if benchmark.disabled else CELLS  # when benchmarking is switched off, both steps have merely to run
-    our_step, their_step, reference = _our_step(name, cells), theirs(cells), []
+    our_step, their_step, reference = _our_step(name, tiny=benchmark.disabled), theirs(cells), []
 
     def time_theirs() -> None:  # in turn with ours, so that whatever else the machine does slows both
         start = time.perf_counter()
@@ -146,11 +121,3 @@ def test_darts_step_beside_xautodl(benchmark: Any) -> None:
 def test_gdas_step_beside_xautodl(benchmark: Any) -> None:
     # The same samples in both, and many: how long a step takes depends on the operations drawn.
     _compare(benchmark, "gdas", _xautodl_gdas, rounds=20)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"), [("darts-2", {}), ("milenas", {}), ("rarts", {}), ("rarts", {"jacobi": True})]
-)
-def test_step(benchmark: Any, name: str, settings: dict[str, bool]) -> None:
-    step = _our_step(name, 1 if benchmark.disabled else CELLS, **settings)
-    benchmark.pedantic(step, warmup_rounds=1, rounds=1 if benchmark.disabled else 5)
