@@ -25,7 +25,8 @@ class CudaGraphs:
         if place not in self._captured:
             expected = function(*tensors)
             try:
-                self._captured[place] = _Captured(function, tensors, expected)
+                with torch.cuda.device(tensors[0].device):
+                    self._captured[place] = _Captured(function, tensors, expected)
             except RuntimeError as error:
                 warnings.warn(f"no CUDA graph, going on without: {error}", stacklevel=2)
                 self._captured[place] = None

@@ -19,6 +19,7 @@ class SideBySide:
     """
 
     def __init__(self, device: torch.device, *, places: int) -> None:
+        self.device = device
         self.streams = [torch.cuda.Stream(device) for _ in range(places)] if device.type == "cuda" else []
         threads = torch.get_num_threads() // places
         self.pool: ThreadPoolExecutor | None = None
@@ -36,7 +37,7 @@ class SideBySide:
         return [future.result() for future in futures]
 
     def _on_streams(self, functions: Sequence[Callable[[], Any]]) -> Results:
-        current, results = torch.cuda.current_stream(), []
+        current, results = torch.cuda.current_stream(self.device), []
         for stream, function in zip(self.streams, functions, strict=True):
             stream.wait_stream(current)
             with torch.cuda.stream(stream):
