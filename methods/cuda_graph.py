@@ -27,7 +27,7 @@ class CudaGraphs:
             try:
                 with torch.cuda.device(tensors[0].device):
                     self._captured[place] = _Captured(function, tensors, expected)
-            except RuntimeError as error:
+            except Exception as error:  # whatever drivers and libraries raise: a search need not end for it
                 warnings.warn(f"no CUDA graph, going on without: {error}", stacklevel=2)
                 self._captured[place] = None
             return expected
