@@ -38,6 +38,7 @@ class Kernel:
     name: str
     flops: float  # of matrix products and convolutions, a multiply-add being two; 0 for all else
     bytes: float  # every input read once, every output written once
+    depthwise: bool = False  # a convolution, or its gradient, with one filter for every channel
 
 
 def count_kernels(function: Callable[[], object]) -> list[Kernel]:
@@ -63,7 +64,8 @@ class _Counter(TorchDispatchMode):
         if func.namespace != "aten" or func.is_view or packet in _ALLOCATIONS | _SAME_MEMORY:
             return out
         if size := _bytes(func, args, kwargs, out):  # else it is a question such as promote_types
-            self.kernels.append(Kernel(packet.__name__, _flops(func, args, kwargs, out), size))
+            flops = _flops(func, args, kwargs, out)
+            self.kernels.append(Kernel(packet.__name__, flops, size, depthwise=_depthwise(packet, args)))
         return out
 
 
@@ -86,6 +88,14 @@ def _bytes(func: Any, args: Any, kwargs: Any, out: Any) -> float:
     outputs = {name: arguments[name] for name in changed if name in arguments}
     read = [v for i, (name, v) in enumerate(arguments.items()) if i not in unread and name != "out"]
     return _size(read) + _size([out, outputs])
+
+
+def _depthwise(packet: Any, args: Any) -> bool:
+    first = {aten.convolution: 0, aten.convolution_backward: 1}.get(packet)
+    if first is None:
+        return False
+    inputs, weight = args[first : first + 2]
+    return bool(weight.shape[1] == 1 and inputs.shape[1] > 1)
 
 
 def _size(values: Any) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.experiment import RunSpec
 from harness.kernel_counts import count_kernels
-from harness.kernel_times import kernel_times
+from harness.kernel_times import profile_kernels
 from harness.machine import peak_memory_mib, reset_peak_memory
 from harness.roofline import Machine, seconds
 from methods import DifferentiableMethod, Task, find_method
@@ -38,8 +38,9 @@ class StepCost:
     backward_passes: float
     flops: float
     bytes: float
-    floor: float  # seconds, see `Machine.floor`
     arithmetic: float  # seconds, see `Machine.arithmetic`
+    floor: float  # seconds, see `Machine.floor`
+    memory_floor: float  # seconds, see `Machine.memory_floor`
     seconds: float
     peak_memory_mib: float  # of the process that does nothing else, or of the GPU
 
@@ -127,8 +128,8 @@ def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
     """The cost of a step; torch's number of threads changes."""
     device, steps, machine = torch.device(measurement.device), measurement.steps, measurement.machine
     torch.set_num_threads(measurement.threads)
-    reset_peak_memory(measurement.device)
     method = start_search(spec, device)
+    reset_peak_memory(measurement.device)
     method.step()  # the first one allocates the optimisers' state
     elapsed = statistics.median(seconds(method.step, device) for _ in range(steps))
     memory = peak_memory_mib(measurement.device)
@@ -143,20 +144,27 @@ def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
         backward_passes=passes.backward / steps,
         flops=sum(kernel.flops for kernel in kernels) / steps,
         bytes=sum(kernel.bytes for kernel in kernels) / steps,
-        floor=machine.floor(kernels) / steps,
         arithmetic=machine.arithmetic(kernels) / steps,
+        floor=machine.floor(kernels) / steps,
+        memory_floor=machine.memory_floor(kernels) / steps,
         seconds=elapsed,
         peak_memory_mib=memory,
     )
 
 
 def profile_step(spec: RunSpec, measurement: Measurement) -> dict[str, float]:
-    """Seconds of a profiled step by kind, see `kernel_times`; torch's number of threads changes."""
-    device = torch.device(measurement.device)
+    """Seconds of a profiled step by kind, see `Profile`; torch's number of threads changes."""
+    device, steps = torch.device(measurement.device), min(measurement.steps, PROFILED_STEPS)
     torch.set_num_threads(measurement.threads)
-    method = _one_after_the_other(start_search(spec, device))
-    method.step()
-    return kernel_times(method.step, repeats=min(measurement.steps, PROFILED_STEPS), device=device)
+
+    def prepared() -> Callable[[], object]:
+        method = _one_after_the_other(start_search(spec, device))
+        method.step()
+        return lambda: [method.step() for _ in range(steps)]
+
+    profiled = profile_kernels(prepared(), device)
+    kernels = count_kernels(prepared())  # the very same steps
+    return {kind: spent / steps for kind, spent in profiled.kernel_times(kernels).items()}
 
 
 class Passes:

@@ -28,8 +28,9 @@ def cost(
 ) -> None:
     """Print what one search step of every method costs, and the least time that it implies on this machine.
 
-    Passes are forward + backward. The floor is a roofline of every kernel, at the measured peaks; beside it is the time
-    of the FLOPs alone. Without --method: all methods that train a supernet. The images are random.
+    f + b: forward and backward passes. The floor is a roofline of every kernel at measured peaks, all tensors found in
+    the caches where they fit; beside it are the FLOPs alone, and the roofline with all tensors in memory (RAM).
+    Without --method: all methods that train a supernet. The images are random.
     """
     import json
     from dataclasses import asdict
@@ -106,17 +107,33 @@ def _runs(
 
 
 def _peaks(machine: "Machine") -> str:
-    return f"{_short(machine.flops / 1e9)} GFLOP/s, {_short(machine.bandwidth / 1e9)} GB/s (measured)"
+    return (
+        f"{_short(machine.flops / 1e9)} GFLOP/s, "
+        f"{_short(machine.memory_bandwidth / 1e9)} GB/s from memory, "
+        f"up to {_short(max(machine.bandwidths.values()) / 1e9)} GB/s from the caches (measured)"
+    )
 
 
 def _print_costs(title: str, costs: "dict[str, StepCost]") -> None:
-    header = ("method", "passes", "GFLOP", "GB", "FLOPs\nms", "floor\nms", "step\nms", "step /\nfloor", "peak\nMiB")
+    header = (
+        "method",
+        "f + b",
+        "GFLOP",
+        "GB",
+        "FLOPs\nms",
+        "floor\nms",
+        "RAM\nms",
+        "step\nms",
+        "over\nfloor",
+        "peak\nMiB",
+    )
     rows = [
         (
             name,
             f"{_short(found.forward_passes)} + {_short(found.backward_passes)}",
             *(_short(figure / 1e9) for figure in (found.flops, found.bytes)),
-            *(_short(1000 * figure) for figure in (found.arithmetic, found.floor, found.seconds)),
+            *(_short(1000 * figure) for figure in (found.arithmetic, found.floor, found.memory_floor)),
+            _short(1000 * found.seconds),
             _short(found.times_the_floor),
             _short(found.peak_memory_mib),
         )

@@ -17,13 +17,13 @@ from typer.testing import CliRunner, Result
 from harness.commands.cost import cost
 from harness.experiment import RunSpec, make_experiment
 from harness.kernel_counts import Kernel, count_kernels
-from harness.kernel_times import KINDS, OUTSIDE, kernel_times
+from harness.kernel_times import KINDS, OUTSIDE, profile_kernels
 from harness.roofline import Machine, measure_machine
 from harness.step_cost import Measurement, Passes, measure_step, profile_step, start_search
 from spaces.errors import InputError
 
 CPU = torch.device("cpu")
-MACHINE = Machine(flops=1e11, bandwidth=1e10)
+MACHINE = Machine(flops=1e11, bandwidths={10**6: 3e10, 10**8: 4e10, 10**9: 2e10, 10**10: 1e10})
 TINY = {
     "topology": {"channels": 4, "cells_per_stage": 1, "batch_size": 4, "resolution": 8},
     "darts-cnn": {"channels": 2, "cells": 2, "batch_size": 2, "resolution": 8},
@@ -146,8 +146,14 @@ def test_convolutions_within_custom_gradients_are_counted() -> None:
 
 def test_floor_of_kernels() -> None:
     kernels = [Kernel("convolution", 3e11, 1e9), Kernel("add", 0, 5e9), Kernel("mm", 1e11, 4e10)]
-    assert MACHINE.floor(kernels) == pytest.approx(3 + 0.5 + 4)
+    assert MACHINE.memory_floor(kernels) == pytest.approx(3 + 0.5 + 4)
+    assert MACHINE.floor(kernels) == pytest.approx(3 + 0.25 + 4)
     assert MACHINE.arithmetic(kernels) == pytest.approx(4)
+
+
+@pytest.mark.parametrize(("moved", "rate"), [(1, 4e10), (10**7, 4e10), (10**8, 4e10), (5e9, 2e10), (1e12, 1e10)])
+def test_bandwidth_falls_with_what_is_moved(moved: float, rate: float) -> None:
+    assert MACHINE.bandwidth(moved) == rate
 
 
 def test_measured_cost_of_a_step() -> None:
@@ -155,7 +161,8 @@ def test_measured_cost_of_a_step() -> None:
     cost = measure_step(run, Measurement(MACHINE, steps=2))
     assert (cost.forward_passes, cost.backward_passes) == (2, 2)
     assert cost.flops == step_flops("darts-1", "topology")
-    assert 0 < cost.arithmetic <= cost.floor <= cost.arithmetic + cost.bytes / MACHINE.bandwidth
+    assert 0 < cost.arithmetic <= cost.floor <= cost.memory_floor
+    assert cost.memory_floor <= cost.arithmetic + cost.bytes / MACHINE.memory_bandwidth
     assert cost.peak_memory_mib > 0
     assert cost.times_the_floor == cost.seconds / cost.floor
 
@@ -186,7 +193,7 @@ def test_kernels_are_sorted_by_kind() -> None:
     }
     for kind, function in functions.items():
         function()
-        spent = kernel_times(function, repeats=1, device=CPU)
+        spent = profile_kernels(function, CPU).kernel_times(count_kernels(function))
         assert max(spent.keys() - {OUTSIDE}, key=spent.__getitem__) == kind
         assert sum(spent.values()) > 0
 
@@ -195,7 +202,7 @@ def test_measured_peaks_are_positive() -> None:
     before = torch.get_num_threads()
     machine = measure_machine(CPU, threads=1)
     torch.set_num_threads(before)
-    assert machine.flops > machine.bandwidth > 0  # more than one operation for each byte: true of any processor
+    assert machine.flops > machine.memory_bandwidth > 0  # more than one operation for each byte: true of any processor
 
 
 def cost_command(*arguments: str) -> Result:
@@ -212,7 +219,7 @@ def test_command_prints_what_was_counted() -> None:
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
     assert printed["network"] == {"channels": 4, "cells_per_stage": 1}
-    assert printed["machine"]["flops"] > printed["machine"]["bandwidth"] > 0
+    assert printed["machine"]["flops"] > max(printed["machine"]["bandwidths"].values()) > 0
     assert printed["methods"]["darts-1"]["flops"] == step_flops("darts-1", "topology")
     assert printed["methods"]["darts-1"]["kernel_seconds"] is None
 
