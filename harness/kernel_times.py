@@ -1,5 +1,6 @@
 """Where the time of a function goes: the profiler's kernel times by kind of operation."""
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -54,9 +55,13 @@ def profile_kernels(function: Callable[[], object], device: torch.device) -> Pro
     """The function under the profiler; it must not run kernels side by side."""
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
     # Shapes are not recorded: that keeps every tensor alive, and kernels on fresh memory take twice as long.
-    with profile(activities=activities, acc_events=True) as profiler:
+    with profile(activities=activities) as profiler:
         elapsed = seconds(function, device)
-    events = [event for event in profiler.events() or () if event.device_type == DeviceType.CPU]
+    gc.disable()  # hundreds of thousands of events, none of them garbage
+    try:
+        events = [event for event in profiler.events() or () if event.device_type == DeviceType.CPU]
+    finally:
+        gc.enable()
     return Profile(elapsed, events, device)
 
 

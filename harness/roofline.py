@@ -7,6 +7,7 @@ bandwidth is that of a copy or sum of as many bytes, repeated. The floor of the 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -84,10 +85,15 @@ def _bandwidth(moved: int, device: torch.device) -> float:
     rates = []
     for tensors, name in ((2, "copy_"), (3, "add_")):
         source = torch.ones(moved // tensors // 4, device=device)
-        function = getattr(torch.zeros_like(source), name)
-        elapsed = _best(lambda function=function, source=source: [function(source) for _ in range(repeats)], device)  # type: ignore[misc]
+        function = partial(getattr(torch.zeros_like(source), name), source)
+        elapsed = _best(partial(_repeat, function, repeats), device)
         rates.append(tensors * 4 * source.numel() * repeats / elapsed)
     return max(rates)
+
+
+def _repeat(function: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        function()
 
 
 def _best(function: Callable[[], object], device: torch.device) -> float:

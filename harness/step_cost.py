@@ -1,15 +1,9 @@
 """What one step of a differentiable search costs: passes, arithmetic, memory traffic, seconds and where they go."""
 
-import multiprocessing
-import os
-import signal
 import statistics
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +14,10 @@ from harness.kernel_times import profile_kernels
 from harness.machine import peak_memory_mib, reset_peak_memory
 from harness.roofline import Machine, seconds
 from methods import DifferentiableMethod, Task, find_method
-from spaces.errors import InputError
 from spaces.registry import find_space
 from spaces.space import Batch
 
-Result = TypeVar("Result")
-
 CLASSES = 10
-PROFILED_STEPS = 2  # at most: torch's profiler takes minutes to digest more
 
 
 @dataclass(frozen=True)
@@ -103,27 +93,6 @@ def start_search(spec: RunSpec, device: torch.device) -> DifferentiableMethod:
     return method
 
 
-def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
-    """What the function returns in a new process: what was allocated and freed before would slow it and count as its.
-
-    Raises InputError where the device has too little memory.
-    """
-    context = multiprocessing.get_context("spawn")
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler of the new process is silent
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_quit_at_once) as pool:
-        try:
-            return pool.submit(function, *arguments).result()
-        except (BrokenProcessPool, torch.OutOfMemoryError):
-            raise InputError(
-                "the measuring process ended early, probably for lack of memory: use a smaller --batch-size"
-            ) from None
-
-
-def _quit_at_once() -> None:
-    """On Ctrl-C, without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
     """The cost of a step; torch's number of threads changes."""
     device, steps, machine = torch.device(measurement.device), measurement.steps, measurement.machine
@@ -153,18 +122,14 @@ def measure_step(spec: RunSpec, measurement: Measurement) -> StepCost:
 
 
 def profile_step(spec: RunSpec, measurement: Measurement) -> dict[str, float]:
-    """Seconds of a profiled step by kind, see `Profile`; torch's number of threads changes."""
-    device, steps = torch.device(measurement.device), min(measurement.steps, PROFILED_STEPS)
+    """Seconds of one step by kind, see `Profile`; torch's number of threads changes."""
+    device = torch.device(measurement.device)
     torch.set_num_threads(measurement.threads)
-
-    def prepared() -> Callable[[], object]:
-        method = _one_after_the_other(start_search(spec, device))
+    profiled, counted = (_one_after_the_other(start_search(spec, device)) for _ in range(2))
+    for method in (profiled, counted):  # they take the very same steps
         method.step()
-        return lambda: [method.step() for _ in range(steps)]
-
-    profiled = profile_kernels(prepared(), device)
-    kernels = count_kernels(prepared())  # the very same steps
-    return {kind: spent / steps for kind, spent in profiled.kernel_times(kernels).items()}
+    profile = profile_kernels(profiled.step, device)
+    return profile.kernel_times(count_kernels(counted.step))
 
 
 class Passes:
@@ -198,7 +163,6 @@ __all__ = [
     "Passes",
     "RepeatedBatch",
     "StepCost",
-    "in_own_process",
     "measure_step",
     "profile_step",
     "start_search",

@@ -4,8 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.latency_options import BatchOption, ResolutionOption, check_resolution, print_table, progress_bar
-from harness.commands.latency_options import SpaceOption as SpaceNameOption
+from harness.commands.latency_options import (
+    BatchOption,
+    ResolutionOption,
+    SpaceOption,
+    ThreadsOption,
+    check_resolution,
+    print_table,
+    progress_bar,
+)
 from harness.commands.options import DeviceOption, JsonOption, MethodsOption, SettingsOption
 
 if TYPE_CHECKING:
@@ -15,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def cost(
-    space: SpaceNameOption = "topology",
+    space: SpaceOption = "topology",
     method: MethodsOption = None,
     settings: SettingsOption = None,
     batch_size: BatchOption = 64,
     resolution: ResolutionOption = 32,
     device: DeviceOption = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
     steps: Annotated[int, typer.Option(min=1, help="Measured steps; the median counts.")] = 5,
-    profile: Annotated[bool, typer.Option("--profile", help="Also show where the time of a step goes.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Also profile a step: where its time goes.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Print what one search step of every method costs, and the least time that it implies on this machine.
@@ -40,8 +47,9 @@ def cost(
 
     from harness.commands.run import checked_device
     from harness.machine import device_name
+    from harness.own_process import in_own_process
     from harness.roofline import measure_machine
-    from harness.step_cost import Measurement, in_own_process, measure_step, profile_step
+    from harness.step_cost import Measurement, measure_step, profile_step
 
     device = checked_device(device)
     specs = _runs(space, method, settings, batch_size=batch_size, resolution=resolution)
@@ -115,25 +123,14 @@ def _peaks(machine: "Machine") -> str:
 
 
 def _print_costs(title: str, costs: "dict[str, StepCost]") -> None:
-    header = (
-        "method",
-        "f + b",
-        "GFLOP",
-        "GB",
-        "FLOPs\nms",
-        "floor\nms",
-        "RAM\nms",
-        "step\nms",
-        "over\nfloor",
-        "peak\nMiB",
-    )
+    milliseconds = (f"{name}\nms" for name in ("FLOPs", "floor", "RAM", "step"))
+    header = ("method", "f + b", "GFLOP", "GB", *milliseconds, "over\nfloor", "peak\nMiB")
     rows = [
         (
             name,
             f"{_short(found.forward_passes)} + {_short(found.backward_passes)}",
             *(_short(figure / 1e9) for figure in (found.flops, found.bytes)),
-            *(_short(1000 * figure) for figure in (found.arithmetic, found.floor, found.memory_floor)),
-            _short(1000 * found.seconds),
+            *(_short(1000 * figure) for figure in (found.arithmetic, found.floor, found.memory_floor, found.seconds)),
             _short(found.times_the_floor),
             _short(found.peak_memory_mib),
         )
