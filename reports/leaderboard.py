@@ -159,7 +159,7 @@ def _groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.DataFrame
     """Runs by search data set, method and settings: different settings are different rows."""
     groups = []
     for (searched, method), group in runs.groupby(["dataset", "method"], sort=True):
-        texts = group["settings"].map(lambda settings: json.dumps(settings, sort_keys=True))
+        texts = _texts(group["settings"])
         variants = {text: json.loads(text) for text in sorted(texts.unique())}
         differing = _differing(list(variants.values()))
         for text, settings in variants.items():
@@ -169,6 +169,13 @@ def _groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.DataFrame
                 label += f" [searched {searched}]"
             groups.append((label, group[texts == text]))
     return groups
+
+
+def _texts(settings: pd.Series) -> pd.Series:
+    """The settings as comparable texts; runs whose settings are one object in memory, most of a store's, once."""
+    objects = {id(one): one for one in settings}
+    texts = {key: json.dumps(one, sort_keys=True) for key, one in objects.items()}
+    return settings.map(lambda one: texts[id(one)])
 
 
 def _differing(variants: list[dict[str, Any]]) -> list[str]:

@@ -41,11 +41,17 @@ def completed(table: Table, values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def frame(table: Table, rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
-    """The rows, values in the order of the columns, as a data frame with the same types however many rows there are."""
+def frame(table: Table, rows: Sequence[Sequence[Any]], *, order: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows, values in the order of the columns, as a data frame with the same types however many rows there are.
+
+    Sorted by the columns in `order`, missing values first: databases disagree about NULLs and capital letters.
+    """
     values = list(zip(*rows, strict=True)) or [()] * len(table.c)
     series = (pd.Series(one, dtype=_dtype(column)) for column, one in zip(table.c, values, strict=True))
-    return pd.DataFrame(dict(zip(table.c.keys(), series, strict=True)))
+    found = pd.DataFrame(dict(zip(table.c.keys(), series, strict=True)))
+    if not order:
+        return found
+    return found.sort_values(list(order), na_position="first", kind="stable", ignore_index=True)
 
 
 def read_frames(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

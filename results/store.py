@@ -12,6 +12,7 @@ Any number of processes may open and write the same store.
 import contextlib
 import difflib
 import functools
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -118,23 +119,29 @@ class Store:
 
     def runs(self, **equal_filters: Any) -> pd.DataFrame:
         """One row a run, oldest first; a filter is a value or a list of values of a column of RunRecord."""
-        return frame(RUNS, self._select(RUNS, equal_filters, order=("created_at", "id")))
+        return frame(RUNS, self._select(RUNS, equal_filters), order=("created_at", "id"))
 
     def evaluations(self, **equal_filters: Any) -> pd.DataFrame:
         """One row an evaluation; a filter is a value or a list of values of a column of EvaluationRecord."""
         order = ("run_id", "source", "dataset", "split", "epochs", "evaluation_seed")
-        return frame(EVALUATIONS, self._select(EVALUATIONS, equal_filters, order=order))
+        return frame(EVALUATIONS, self._select(EVALUATIONS, equal_filters), order=order)
 
     def export_csv(self, destination: Path | str, *, name: str = "", **equal_filters: Any) -> None:
         """Write the runs (all, or those the filters leave) and their evaluations as CSV files into a folder.
 
         The files are `runs.csv` and `evaluations.csv`, after `<name>-` where a name is given.
         """
-        runs = [row._asdict() for row in self._select(RUNS, equal_filters, order=("created_at", "id"))]
-        ids = {row["id"] for row in runs}
-        evaluations = self._select(EVALUATIONS, {}, order=("run_id", "id"))
-        chosen = [row._asdict() for row in evaluations if row.run_id in ids]
-        write_folder(Path(destination), runs, evaluations=chosen, name=name)
+        chosen = self._select(RUNS, equal_filters)
+        runs = sorted(chosen, key=lambda row: (row.created_at is not None, row.created_at, row.id))
+        ids = {row.id for row in runs}
+        evaluations = (row for row in self._select(EVALUATIONS, {}) if row.run_id in ids)
+        ordered = sorted(evaluations, key=lambda row: (row.run_id, row.id))
+        write_folder(
+            Path(destination),
+            [row._asdict() for row in runs],
+            evaluations=[row._asdict() for row in ordered],
+            name=name,
+        )
 
     def import_csv(self, source: Path | str) -> None:
         """Add every run and evaluation of the CSV files in a folder; those that are there already are replaced."""
@@ -151,7 +158,7 @@ class Store:
         new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), rows)
 
-    def _select(self, table: Table, filters: dict[str, Any], *, order: Sequence[str]) -> list[Row[Any]]:
+    def _select(self, table: Table, filters: dict[str, Any]) -> Sequence[Row[Any]]:
         if not self.exists:
             return []
         query = select(table)
@@ -161,10 +168,7 @@ class Store:
             column = table.c[name]
             query = query.where(column.in_(value) if isinstance(value, list | tuple | set) else column == value)
         with self._connect() as connection:
-            rows = list(connection.execute(query))
-        # Sorted here, because databases disagree about NULLs and capital letters.
-        places = [table.c.keys().index(name) for name in order]
-        return sorted(rows, key=lambda row: [(row[place] is not None, row[place]) for place in places])
+            return connection.execute(query).all()
 
     def __getstate__(self) -> dict[str, Any]:
         """A store sent to another process makes an engine of its own there."""
@@ -211,7 +215,11 @@ class Store:
         """No connection outlives its use, so that a store can be shared with forked workers."""
         if not self._url.startswith("sqlite"):
             return create_engine(self._url, poolclass=NullPool)
-        engine = create_engine(self._url, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS})
+        # Thousands of runs share their settings: equal texts are decoded once.
+        decode = functools.lru_cache(maxsize=4096)(json.loads)
+        engine = create_engine(
+            self._url, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS}, json_deserializer=decode
+        )
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
