@@ -7,14 +7,17 @@ from importlib.metadata import entry_points
 
 from methods.differentiable import DifferentiableMethod, Parts
 from methods.first_order import FirstOrder
+from methods.local_search import LocalSearch
 from methods.method import Method
 from methods.mixed_level import MixedLevel
 from methods.random_search import RandomSearch
 from methods.regularised_evolution import RegularisedEvolution
 from methods.regulariser import Latency
+from methods.reinforce import Reinforce
 from methods.relaxation import HardGumbel, Softmax
 from methods.relaxed import Relaxed
 from methods.second_order import SecondOrder
+from methods.tpe import Tpe
 from spaces.errors import unknown
 
 
@@ -82,3 +85,9 @@ register("random-search", RandomSearch, summary="uniform samples, best validatio
          paper="Li and Talwalkar, UAI 2019")  # fmt: skip
 register("regularised-evolution", RegularisedEvolution, summary="ageing evolution, one mutation a child",
          paper="Real et al., AAAI 2019")  # fmt: skip
+register("reinforce", Reinforce, summary="softmax policy moved by validation accuracy",
+         paper="Williams 1992; Dong and Yang, NAS-Bench-201, ICLR 2020")  # fmt: skip
+register("tpe", Tpe, summary="tree-structured Parzen estimator over the cell's choices",
+         paper="Bergstra et al., NeurIPS 2011")  # fmt: skip
+register("local-search", LocalSearch, summary="move to the best neighbour, restart at local optima",
+         paper="White et al., UAI 2021")  # fmt: skip

@@ -16,7 +16,8 @@ from results.store import Store
 DIFFERENTIABLE = ["steps=24", "channels=4", "cells_per_stage=1", "batch_size=16", "alpha_learning_rate=0.05"]
 SAMPLE_BASED = ["evaluations=500", "time_budget=null", "reward_epochs=200"]
 CASES = [(name, "digits", DIFFERENTIABLE) for name in ("rarts", "darts-1", "darts-2", "milenas", "gdas")] + [
-    (name, "cifar10", SAMPLE_BASED) for name in ("random-search", "regularised-evolution")
+    (name, "cifar10", SAMPLE_BASED)
+    for name in ("random-search", "regularised-evolution", "reinforce", "tpe", "local-search")
 ]
 EXACT = ["architecture", "skip_ratio", "zero_ratio", "connected", "steps", "simulated_seconds", "parameters_m"]
 

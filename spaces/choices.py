@@ -1,0 +1,95 @@
+"""An architecture as a sequence of independent discrete choices, for policies, samplers and controllers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import singledispatch
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spaces.darts.cell import INPUTS, OPERATIONS, edges
+from spaces.darts.space import INPUTS_OF_NODE, DartsSpace
+from spaces.space import Space
+
+
+class Choices(ABC):
+    """How many options each choice has, and what architecture the picked options make.
+
+    Every combination of options is an architecture, and different combinations make different architectures.
+    """
+
+    def __init__(self, space: Space, options: Sequence[int]) -> None:
+        self.space = space
+        self.options = tuple(options)
+
+    def sample(self, generator: np.random.Generator) -> tuple[int, ...]:
+        """Options picked uniformly, one a choice; their architecture is uniform, too."""
+        return tuple(generator.integers(self.options).tolist())
+
+    def architecture(self, picks: Sequence[int]) -> Any:
+        """The architecture that has the picked option of every choice."""
+        return self.space.discretise(self._scores(picks))
+
+    @abstractmethod
+    def _scores(self, picks: Sequence[int]) -> list[Tensor]:
+        """1 for each operation that is picked, else 0; shaped like the alphas."""
+
+
+class OperationOfEveryEdge(Choices):
+    """One operation on each edge, in the order of alpha's rows: what most cell spaces choose."""
+
+    def __init__(self, space: Space, **settings: Any) -> None:
+        self.shapes = space.alpha_shapes(**settings)
+        super().__init__(space, [operations for rows, operations in self.shapes for _ in range(rows)])
+
+    def _scores(self, picks: Sequence[int]) -> list[Tensor]:
+        remaining = iter(picks)
+        scores = [torch.zeros(shape) for shape in self.shapes]
+        for score in scores:
+            for row in score:
+                row[next(remaining)] = 1
+        return scores
+
+
+class InputsOfEveryNode(Choices):
+    """DARTS (Liu et al. 2019, Section 2.4): for each node of both cells, its two inputs and an operation on either.
+
+    Per node: the pair of inputs (no choice where there is one pair), the first operation, the second; never `none`.
+    """
+
+    def __init__(self, space: DartsSpace, **settings: Any) -> None:
+        (rows, _), _ = self.shapes = space.alpha_shapes(**settings)
+        nodes = next(count for count in range(1, rows + 1) if len(edges(count)) == rows)
+        targets = range(INPUTS, INPUTS + nodes)
+        self.pairs = [list(combinations(range(target), INPUTS_OF_NODE)) for target in targets]
+        self.rows = {edge: row for row, edge in enumerate(edges(nodes))}
+        of_cell = []
+        for pairs in self.pairs:
+            of_cell += ([len(pairs)] if len(pairs) > 1 else []) + [len(OPERATIONS) - 1] * INPUTS_OF_NODE
+        super().__init__(space, of_cell * len(self.shapes))
+
+    def _scores(self, picks: Sequence[int]) -> list[Tensor]:
+        remaining = iter(picks)
+        scores = [torch.zeros(shape) for shape in self.shapes]
+        for score in scores:
+            for target, pairs in enumerate(self.pairs, start=INPUTS):
+                for source in pairs[next(remaining) if len(pairs) > 1 else 0]:
+                    score[self.rows[target, source], 1 + next(remaining)] = 1
+        return scores
+
+
+@singledispatch
+def choices_of(space: Space, **settings: Any) -> Choices:
+    """The choices that make an architecture of the space, for a supernet of these settings.
+
+    A space in which edges exclude each other registers its own: `choices_of.register(ThatSpace, ThoseChoices)`.
+    """
+    return OperationOfEveryEdge(space, **settings)
+
+
+choices_of.register(DartsSpace, InputsOfEveryNode)
+
+__all__ = ["Choices", "InputsOfEveryNode", "OperationOfEveryEdge", "choices_of"]
