@@ -29,6 +29,11 @@ _COSTS = (
     Column("device_days", "search cost", "device-days", cost=True),
     Column("simulated_seconds", "search cost, simulated by a table", "s", cost=True),
 )
+RUN_COLUMNS = (
+    "id", "experiment", "method", "space", "dataset", "search_seed", "settings", "status", "connected", "latency_ms",
+    "latency_source", "device", *(column.key for column in (*_PROPERTIES, *_COSTS)),
+)  # fmt: skip
+"""The columns of the runs that a leaderboard is made of."""
 
 
 class _EvaluationKey(NamedTuple):
@@ -42,7 +47,7 @@ class _EvaluationKey(NamedTuple):
 
 
 EVALUATION_KEY = list(_EvaluationKey._fields)
-Errors = Mapping[str, pd.DataFrame]  # key of an evaluation column -> mean and std, by run id
+Errors = Mapping[str, pd.DataFrame]  # key of an evaluation column -> mean and std, indexed as the runs are
 
 
 def leaderboard(
@@ -71,14 +76,20 @@ def leaderboard(
     known = evaluations[evaluations["run_id"].isin(shown["id"])]
     errors = errors_inside_runs(known)
     columns = (*evaluation_columns(errors, dataset=dataset), *_property_columns(shown))
-    by_column = {str(key): part.set_index("run_id")[["mean", "std"]] for key, part in errors.groupby("column")}
+    by_column = {
+        str(key): part.set_index("run_id")[["mean", "std"]].reindex(shown["id"]).set_index(shown.index)
+        for key, part in errors.groupby("column")
+    }
+    groups = dict(_groups(shown, dataset=dataset))
     rows = [
         _row(group, by_column, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
-        for label, group in _groups(shown, dataset=dataset)
+        for label, group in groups.items()
     ]
     rows.sort(key=lambda row: _rank(row, columns))
     verdicts = {
-        column.key: verdict({row.label: _values(row, by_column, column) for row in rows if not row.reference})
+        column.key: verdict(
+            {row.label: _values(groups[row.label], by_column[column.key]) for row in rows if not row.reference}
+        )
         for column in columns
         if column.evaluation
     }
@@ -191,7 +202,7 @@ def _row(group: pd.DataFrame, errors: Errors, columns: Iterable[Column], *, labe
     cells = {}
     for column in columns:
         if column.evaluation:
-            chosen = errors[column.key].reindex(group["id"])
+            chosen = errors[column.key].loc[group.index]
             values, spreads = chosen["mean"].dropna(), chosen["std"].dropna()
             spread = math.sqrt((spreads**2).mean()) if len(spreads) else None
         else:
@@ -217,8 +228,8 @@ def _row(group: pd.DataFrame, errors: Errors, columns: Iterable[Column], *, labe
     )
 
 
-def _values(row: Row, errors: Errors, column: Column) -> list[float]:
-    return errors[column.key]["mean"].reindex(list(row.run_ids)).dropna().tolist()
+def _values(group: pd.DataFrame, errors: pd.DataFrame) -> list[float]:
+    return errors["mean"].loc[group.index].dropna().tolist()
 
 
 def _rank(row: Row, columns: Iterable[Column]) -> tuple[bool, list[float], str]:

@@ -41,14 +41,14 @@ def completed(table: Table, values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def frame(table: Table, rows: Sequence[Sequence[Any]], *, order: Sequence[str] = ()) -> pd.DataFrame:
+def frame(columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]], *, order: Sequence[str] = ()) -> pd.DataFrame:
     """The rows, values in the order of the columns, as a data frame with the same types however many rows there are.
 
     Sorted by the columns in `order`, missing values first: databases disagree about NULLs and capital letters.
     """
-    values = list(zip(*rows, strict=True)) or [()] * len(table.c)
-    series = (pd.Series(one, dtype=_dtype(column)) for column, one in zip(table.c, values, strict=True))
-    found = pd.DataFrame(dict(zip(table.c.keys(), series, strict=True)))
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    series = (pd.Series(one, dtype=_dtype(column)) for column, one in zip(columns, values, strict=True))
+    found = pd.DataFrame(dict(zip((column.name for column in columns), series, strict=True)))
     if not order:
         return found
     return found.sort_values(list(order), na_position="first", kind="stable", ignore_index=True)
@@ -61,7 +61,7 @@ def read_frames(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _frame_of(table: Table, rows: Rows) -> pd.DataFrame:
-    return frame(table, [[row[name] for name in table.c.keys()] for row in rows])  # noqa: SIM118 - columns are no mapping
+    return frame(list(table.c), [[row[name] for name in table.c.keys()] for row in rows])  # noqa: SIM118 - columns are no mapping
 
 
 def write_folder(folder: Path, runs: Rows, *, evaluations: Rows, name: str) -> None:

@@ -19,7 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, make_url, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -117,22 +129,26 @@ class Store:
             raise StoreError(f"there is no run '{prefix}': did you mean {' or '.join(near)}?")
         return found[0]
 
-    def runs(self, **equal_filters: Any) -> pd.DataFrame:
-        """One row a run, oldest first; a filter is a value or a list of values of a column of RunRecord."""
-        return frame(RUNS, self._select(RUNS, equal_filters), order=("created_at", "id"))
+    def runs(self, *, columns: Sequence[str] | None = None, **equal_filters: Any) -> pd.DataFrame:
+        """One row a run, oldest first; a filter is a value or a list of values of a column of RunRecord.
+
+        All columns, or those that are named: of many runs, reading the others takes as long again.
+        """
+        chosen = [RUNS.c[name] for name in columns] if columns else list(RUNS.c)
+        order = (RUNS.c.created_at.nulls_first(), RUNS.c.id)
+        return frame(chosen, self._select(RUNS, equal_filters, columns=chosen, order=order))
 
     def evaluations(self, **equal_filters: Any) -> pd.DataFrame:
         """One row an evaluation; a filter is a value or a list of values of a column of EvaluationRecord."""
         order = ("run_id", "source", "dataset", "split", "epochs", "evaluation_seed")
-        return frame(EVALUATIONS, self._select(EVALUATIONS, equal_filters), order=order)
+        return frame(list(EVALUATIONS.c), self._select(EVALUATIONS, equal_filters), order=order)
 
     def export_csv(self, destination: Path | str, *, name: str = "", **equal_filters: Any) -> None:
         """Write the runs (all, or those the filters leave) and their evaluations as CSV files into a folder.
 
         The files are `runs.csv` and `evaluations.csv`, after `<name>-` where a name is given.
         """
-        chosen = self._select(RUNS, equal_filters)
-        runs = sorted(chosen, key=lambda row: (row.created_at is not None, row.created_at, row.id))
+        runs = self._select(RUNS, equal_filters, order=(RUNS.c.created_at.nulls_first(), RUNS.c.id))
         ids = {row.id for row in runs}
         evaluations = (row for row in self._select(EVALUATIONS, {}) if row.run_id in ids)
         ordered = sorted(evaluations, key=lambda row: (row.run_id, row.id))
@@ -158,10 +174,17 @@ class Store:
         new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), rows)
 
-    def _select(self, table: Table, filters: dict[str, Any]) -> Sequence[Row[Any]]:
+    def _select(
+        self,
+        table: Table,
+        filters: dict[str, Any],
+        *,
+        columns: Sequence[Column[Any]] = (),
+        order: Sequence[ColumnElement[Any]] = (),
+    ) -> Sequence[Row[Any]]:
         if not self.exists:
             return []
-        query = select(table)
+        query = select(*columns or table.c).order_by(*order)
         for name, value in filters.items():
             if name not in table.c:
                 raise StoreError(f"{table.name} have no column '{name}': filter by one of {', '.join(table.c.keys())}")

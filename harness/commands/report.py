@@ -1,6 +1,7 @@
 """`nas-harness leaderboard` and `show`: what the run records say."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,12 +31,13 @@ def leaderboard(
     from rich.console import Console
 
     from reports.formats import FORMATS, as_renderable, render
+    from reports.leaderboard import RUN_COLUMNS
     from spaces.errors import InputError, unknown
 
     format_ = "json" if json_ else format_
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
-    runs, evaluations = read_records(store, database=database, records=records)
+    runs, evaluations = read_records(store, database=database, records=records, columns=RUN_COLUMNS)
     boards = _boards(
         runs, evaluations, space=space, dataset=dataset, experiment=experiment,
         source=_source_options(store, database=database, records=records),
@@ -100,14 +102,16 @@ def _open(store: Path, *, database: str | None) -> "Store":
     return opened
 
 
-def read_records(store: Path, *, database: str | None, records: Path | None) -> "tuple[pd.DataFrame, pd.DataFrame]":
+def read_records(
+    store: Path, *, database: str | None, records: Path | None, columns: Sequence[str] | None = None
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
     from results.errors import StoreError
     from results.records import read_frames
 
     if records is not None:
         return read_frames(records)
     opened = _open(store, database=database)
-    runs = opened.runs()
+    runs = opened.runs(columns=columns)
     if runs.empty:
         raise StoreError(f"{store} holds no runs yet: add some with `nas-harness run --method rarts --store {store}`")
     return runs, opened.evaluations()

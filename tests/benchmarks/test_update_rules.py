@@ -23,4 +23,6 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize(("space", "rounds"), [(TopologySpace, 5), (DartsSpace, 3)], ids=["topology", "darts"])
 def test_rules_beside_first_order_darts(benchmark: Any, space: type[Space], rounds: int) -> None:
     steps = {name: Step(method, space, settings) for name, (method, settings) in RULES.items()}
+    if space is DartsSpace:
+        del steps["darts-2, exact"]  # keeps every intermediate result of the plain form twice: more than 16 GiB
     compare(benchmark, steps, rounds=rounds)
