@@ -1,8 +1,10 @@
 """How architectures are found: one Method interface, every search algorithm."""
 
-from methods.differentiable import DifferentiableMethod, Parts
+from methods.composition import composed_name, find_method
+from methods.differentiable import DifferentiableMethod
 from methods.method import Method, Metrics, SettingsModel, Task
-from methods.registry import NamedMethod, compose, find_method, list_methods, register
+from methods.parts import Parts
+from methods.registry import NamedMethod, compose, list_methods, register
 from methods.sample_based import SampleBasedMethod
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "SettingsModel",
     "Task",
     "compose",
+    "composed_name",
     "find_method",
     "list_methods",
     "register",

@@ -1,48 +1,16 @@
 """Differentiable search: relaxation x update rule x regularisers x schedule x discretisation."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pydantic import create_model
 from torch import Tensor
 
 from methods.cuda_graph import CudaGraphs
-from methods.discretisation import Argmax, Discretisation
-from methods.method import Method, Metrics, SettingsModel, Task
-from methods.regulariser import Regulariser
-from methods.relaxation import Relaxation
-from methods.schedule import Schedule
-from methods.update_rule import UpdateRule
+from methods.method import Method, Metrics, Task
+from methods.parts import Parts
 from spaces.errors import InputError
-from spaces.space import Stream, SuperNet
-
-
-class SearchSettings(SettingsModel):
-    """Settings that every differentiable method has."""
-
-    batch_size: int = 64  # RARTS, Section IV-A
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The five independent choices that make a differentiable method."""
-
-    relaxation: type[Relaxation]
-    update_rule: type[UpdateRule]
-    regularisers: tuple[type[Regulariser], ...] = ()
-    schedule: type[Schedule] = Schedule
-    discretisation: type[Discretisation] = Argmax
-
-    def settings_model(self, name: str) -> type[SettingsModel]:
-        """The union of the parts' settings."""
-        parts: tuple[Any, ...] = (self.relaxation, self.update_rule, *self.regularisers)
-        owners = (*parts, self.schedule, self.discretisation)
-        bases: list[type[SettingsModel]] = []
-        for model in (SearchSettings, *(owner.Settings for owner in owners)):
-            if model not in bases and not any(issubclass(base, model) for base in bases):
-                bases.append(model)
-        return create_model(f"{name} settings", __base__=tuple(bases))
+from spaces.space import CellSpace, Stream, SuperNet
 
 
 class DifferentiableMethod(Method):
@@ -55,49 +23,73 @@ class DifferentiableMethod(Method):
         if task.train is None or task.validation is None:
             raise InputError("a differentiable method searches on images: give it a data set such as digits or cifar10")
         self.task, settings = task, task.settings
+        edges = task.space.edges(**task.space_settings) if isinstance(task.space, CellSpace) else ()
+        self.relaxation = self.parts.relaxation(settings, torch.Generator().manual_seed(task.seed), edges)
+        self.regularisers = [regulariser(settings, task) for regulariser in self.parts.regularisers]
+        self.schedule = self.parts.schedule(settings)
+        self.discretisation = self.parts.discretisation(settings)
+        self.steps_done = 0
         torch.manual_seed(task.seed)
+        self.begin(task.space_settings)
+
+    def begin(self, space_settings: Mapping[str, Any]) -> None:
+        """New supernets of these settings, new alphas, new optimisers."""
+        task = self.task
         networks = task.space.supernets(
             self.parts.update_rule.networks_needed,
             classes=task.classes,
             in_channels=task.in_channels,
-            **task.space_settings,
+            **space_settings,
+            **self.relaxation.supernet_settings,
         )
-        compiled = task.compile_cells and self.parts.relaxation.dense  # others run other operations in every step
+        compiled = task.compile_cells and self.parts.dense  # others run other operations in other steps
         for network in networks:
             network.checkpoint_cells = task.checkpoint_cells
             if compiled:
                 network.compile_cells()
-        generator = torch.Generator().manual_seed(task.seed)
-        alphas = task.space.initial_alpha(generator, **task.space_settings)
-        self.alphas = [alpha.to(task.device).requires_grad_() for alpha in alphas]
-        self.relaxation = self.parts.relaxation(settings, generator)
-        self.schedule = self.parts.schedule(settings)
-        self.discretisation = self.parts.discretisation(settings)
+        alphas = task.space.initial_alpha(self.relaxation.generator, **space_settings)
+        self.alphas = [alpha.to(task.device).requires_grad_() for alpha in self.relaxation.parameters(alphas)]
         self.update_rule = self.parts.update_rule(
             [network.to(task.device) for network in networks],
             self.alphas,
             relaxation=self.relaxation,
-            regularisers=[regulariser(settings, task) for regulariser in self.parts.regularisers],
-            settings=settings,
+            regularisers=self.regularisers,
+            settings=task.settings,
         )
         if compiled and task.device.type == "cuda":
             self.update_rule.graphs = CudaGraphs()
-        self.steps_done = 0
+
+    def keep_only(self, allowed: list[Tensor]) -> None:
+        """From now on, run only the operations that are marked in (E, O) masks."""
+        self.relaxation.allowed = [mask.to(self.task.device) for mask in allowed]
+        for network in self.update_rule.networks:
+            network.dense = False
 
     @property
     def progress(self) -> float:
         """Steps done / steps of the budget."""
-        return self.steps_done / self.schedule.settings.steps
+        return self.steps_done / (self.schedule.last_step + self.discretisation.steps(self.relaxation.edges))
 
     def step(self) -> Metrics:
+        """One iteration of the update rule on the next batch of each half, then those of the discretisation."""
+        searched = min(1.0, self.steps_done / self.task.settings.steps)
+        self.relaxation.progress = searched
+        for regulariser in self.regularisers:
+            regulariser.progress = searched
+        if self.steps_done < self.schedule.last_step:
+            self.update_rule.set_weight_learning_rate(self.schedule.weight_learning_rate(self.steps_done))
+            metrics = self.train(alpha_moves=self.schedule.alpha_moves(self.steps_done))
+            self.steps_done += 1
+            self.schedule.after(self)
+        else:
+            metrics = self.discretisation.select(self, self.steps_done - self.schedule.last_step)
+            self.steps_done += 1
+        return {**metrics, "alpha_entropy": self._entropy()}
+
+    def train(self, *, alpha_moves: bool) -> Metrics:
         """One iteration of the update rule on the next batch of each half."""
         train, validation = self._streams
-        self.relaxation.progress = self.progress
-        self.update_rule.set_weight_learning_rate(self.schedule.weight_learning_rate(self.steps_done))
-        moves = self.schedule.alpha_moves(self.steps_done)
-        metrics = self.update_rule.step(train.next(), validation.next(), alpha_moves=moves)
-        self.steps_done += 1
-        return {**metrics, "alpha_entropy": self._entropy()}
+        return self.update_rule.step(train.next(), validation.next(), alpha_moves=alpha_moves)
 
     @property
     def network(self) -> SuperNet:
@@ -117,8 +109,11 @@ class DifferentiableMethod(Method):
         train, validation = self._streams
         return {
             "steps_done": self.steps_done,
+            "schedule": self.schedule.state_dict(),
+            "allowed": self.relaxation.allowed,
             "alphas": [alpha.detach() for alpha in self.alphas],
             "update_rule": self.update_rule.state_dict(),
+            "discretisation": self.discretisation.state_dict(),
             "generator": self.relaxation.generator.get_state(),
             "train": train.state_dict(),
             "validation": validation.state_dict(),
@@ -128,10 +123,14 @@ class DifferentiableMethod(Method):
         """Go on from a saved state."""
         train, validation = self._streams
         self.steps_done = state["steps_done"]
+        self.schedule.load_state_dict(state["schedule"], self)
+        if state["allowed"] is not None:
+            self.keep_only(state["allowed"])
         with torch.no_grad():
             for alpha, saved in zip(self.alphas, state["alphas"], strict=True):
                 alpha.copy_(saved)
         self.update_rule.load_state_dict(state["update_rule"])
+        self.discretisation.load_state_dict(state["discretisation"])
         self.relaxation.generator.set_state(state["generator"])
         train.load_state_dict(state["train"])
         validation.load_state_dict(state["validation"])
@@ -144,5 +143,5 @@ class DifferentiableMethod(Method):
 
     def _entropy(self) -> float:
         """Mean entropy of softmax(alpha) over all edges, in nats."""
-        rows = torch.cat([torch.log_softmax(alpha.detach(), dim=-1) for alpha in self.alphas])
-        return float(-(rows.exp() * rows).sum(dim=-1).mean())
+        rows = torch.cat([torch.softmax(alpha.detach(), dim=-1) for alpha in self.relaxation.masked(self.alphas)])
+        return float(torch.special.entr(rows).sum(dim=-1).mean())

@@ -2,20 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from methods.method import SettingsModel
+from methods.method import Metrics
+from methods.part import Part
+from methods.relaxation import Edges
 from spaces.space import Space
 
+if TYPE_CHECKING:
+    from methods.differentiable import DifferentiableMethod
 
-class Discretisation(ABC):
+
+class Discretisation(Part, ABC):
     """scores (E, O) -> architecture."""
 
-    class Settings(SettingsModel):
-        """No settings."""
+    selects: ClassVar[bool] = False  # whether steps after the search choose the operations
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -24,11 +28,26 @@ class Discretisation(ABC):
     def __call__(self, space: Space, scores: Sequence[Tensor]) -> Any:
         """The architecture that the scores stand for."""
 
+    def steps(self, edges: Sequence[Edges]) -> int:
+        """How many steps after the search `select` takes, for alphas whose rows are these edges."""
+        return 0
+
+    def select(self, method: "DifferentiableMethod", step: int) -> Metrics:
+        """One of these steps."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `select` remembers."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+
 
 class Argmax(Discretisation):
     """The strongest operation of every edge."""
 
-    class Settings(SettingsModel):
+    class Settings(Part.Settings):
         """Which operations may be chosen."""
 
         allow_none: bool = True  # NAS-Bench-201's rule; false is DARTS' rule, which never chooses the zero operation

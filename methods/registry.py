@@ -5,18 +5,26 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
-from methods.differentiable import DifferentiableMethod, Parts
+from methods.beta_darts import BetaDecay
+from methods.differentiable import DifferentiableMethod
+from methods.drnas import Dirichlet, DirichletAnchor
+from methods.fair_darts import Sigmoid, Threshold, ZeroOne
 from methods.first_order import FirstOrder
 from methods.local_search import LocalSearch
 from methods.method import Method
 from methods.mixed_level import MixedLevel
+from methods.parts import Parts
+from methods.pr_darts import GroupSparsity, HardConcrete, PathDepth
+from methods.proxylessnas import TwoPath
 from methods.random_search import RandomSearch
 from methods.regularised_evolution import RegularisedEvolution
 from methods.regulariser import Latency
 from methods.reinforce import Reinforce
-from methods.relaxation import HardGumbel, Softmax
+from methods.relaxation import GumbelSoftmax, HardGumbel, Softmax
 from methods.relaxed import Relaxed
 from methods.second_order import SecondOrder
+from methods.single_level import SingleLevel
+from methods.smooth_darts import SmoothedSoftmax
 from methods.tpe import Tpe
 from spaces.errors import unknown
 
@@ -50,7 +58,7 @@ def compose(name: str, parts: Parts) -> type[DifferentiableMethod]:
     return type(name, (DifferentiableMethod,), {"parts": parts, "Settings": parts.settings_model(name)})
 
 
-def find_method(name: str) -> NamedMethod:
+def find_registered(name: str) -> NamedMethod:
     """The method of that name; raises InputError offering the nearest names."""
     _load_entry_points()
     if name not in _REGISTERED:
@@ -78,6 +86,23 @@ _COMPOSED = [
     ("milenas", Parts(Softmax, MixedLevel, (Latency,)), "mixed-level search", "He et al., MiLeNAS, CVPR 2020"),
     ("gdas", Parts(HardGumbel, FirstOrder, (Latency,)), "one sampled operation per edge, straight-through gradient",
      "Dong and Yang, GDAS, CVPR 2019"),
+    ("one-level", Parts(Softmax, SingleLevel, (Latency,)), "weights and alpha along one loss of all training images",
+     "Liu et al., DARTS, ICLR 2019, Section 3.3"),
+    ("snas", Parts(GumbelSoftmax, SingleLevel, (Latency,),
+                   defaults={"temperature_start": 1.0, "temperature_end": 0.03}),
+     "one relaxed sample a batch, single level, expected cost", "Xie et al., SNAS, ICLR 2019"),
+    ("fair-darts", Parts(Sigmoid, FirstOrder, (Latency, ZeroOne), discretisation=Threshold),
+     "operations that do not compete, zero-one loss", "Chu et al., Fair DARTS, ECCV 2020"),
+    ("proxylessnas", Parts(TwoPath, FirstOrder, (Latency,), defaults={"alpha_beta1": 0.0, "alpha_weight_decay": 0.0}),
+     "binary gates: one path for weights, two for alpha", "Cai et al., ProxylessNAS, ICLR 2019"),
+    ("pr-darts", Parts(HardConcrete, FirstOrder, (Latency, GroupSparsity, PathDepth), defaults={"batch_size": 128}),
+     "sparse stochastic gates, rewarded for deep paths", "Zhou et al., PR-DARTS, NeurIPS 2020"),
+    ("beta-darts", Parts(Softmax, FirstOrder, (Latency, BetaDecay), defaults={"alpha_weight_decay": 0.0}),
+     "a decay of the softmax's divisor", "Ye et al., beta-DARTS, CVPR 2022"),
+    ("smooth-darts-rs", Parts(SmoothedSoftmax, FirstOrder, (Latency,)),
+     "weights trained under randomly perturbed mixtures", "Chen and Hsieh, SmoothDARTS, ICML 2020"),
+    ("drnas", Parts(Dirichlet, FirstOrder, (Latency, DirichletAnchor), defaults={"alpha_weight_decay": 0.0}),
+     "mixtures drawn from a learned Dirichlet distribution", "Chen et al., DrNAS, ICLR 2021"),
 ]  # fmt: skip
 for _name, _parts, _summary, _paper in _COMPOSED:
     register(_name, compose(_name, _parts), summary=_summary, paper=_paper)

@@ -2,38 +2,41 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from methods.method import SettingsModel, Task
+from methods.method import Task
+from methods.part import Part
 from spaces.errors import InputError
 
 
-class Regulariser(ABC):
+class Regulariser(Part, ABC):
     """A differentiable scalar function of alpha that is added to the architecture's loss."""
 
-    class Settings(SettingsModel):
-        """No settings."""
+    weight: ClassVar[str]  # the setting that the penalty is multiplied by
 
     def __init__(self, settings: Any, task: Task) -> None:
         self.settings = settings
         self.task = task
+        self.progress = 0.0  # the share of the search that is done
 
     @abstractmethod
-    def __call__(self, alphas: Sequence[Tensor]) -> Tensor:
-        """The weighted penalty, a scalar."""
+    def __call__(self, alphas: Sequence[Tensor], preferences: Sequence[Tensor]) -> Tensor:
+        """The weighted penalty, a scalar, of alpha and what the relaxation makes of it, see `Relaxation.preference`."""
 
 
 class Latency(Regulariser):
-    """gamma * sum over edges of <softmax(alpha_edge), Lat_edge> (RARTS, Eq. 5; gamma: thesis, Eq. 2.11).
+    """gamma * sum over edges of <p(alpha_edge), Lat_edge> (RARTS, Eq. 5; gamma: thesis, Eq. 2.11).
 
-    Lat is in milliseconds and has the shape of alpha.
+    p is the relaxation's preference, the papers' softmax. Lat is in milliseconds and has the shape of alpha.
     """
 
-    class Settings(SettingsModel):
+    weight = "gamma"
+
+    class Settings(Regulariser.Settings):
         """The latency weight."""
 
         gamma: float = Field(0.0, ge=0)  # RARTS, Section IV-A uses 0.002 on the DARTS space
@@ -46,12 +49,13 @@ class Latency(Regulariser):
                 f"'{task.space.name}' does not have: use gamma=0"
             )
 
-    def __call__(self, alphas: Sequence[Tensor]) -> Tensor:
-        """gamma * <softmax(alpha), Lat>."""
+    def __call__(self, alphas: Sequence[Tensor], preferences: Sequence[Tensor]) -> Tensor:
+        """gamma * <p(alpha), Lat>."""
         if self.settings.gamma == 0 or self.task.operation_latency is None:
             return alphas[0].new_zeros(())
         terms = [
-            (torch.softmax(alpha, dim=-1) * latency.to(alpha)).sum()
-            for alpha, latency in zip(alphas, self.task.operation_latency, strict=True)
+            (preference * latency.to(preference)).sum()
+            for preference, latency in zip(preferences, self.task.operation_latency, strict=True)
         ]
-        return self.settings.gamma * torch.stack(terms).sum()
+        penalty: Tensor = self.settings.gamma * torch.stack(terms).sum()
+        return penalty

@@ -11,33 +11,60 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from methods.method import SettingsModel
+from methods.part import Part
+
+Edges = Sequence[tuple[int, int]]
 
 
-class Relaxation(ABC):
+class Relaxation(Part, ABC):
     """alpha -> mixture weights, differentiable in alpha."""
 
     dense: ClassVar[bool] = True  # whether no mixture weight is zero but by underflow
+    gates: ClassVar[bool] = False  # whether an operation has a probability of its own, whatever the others have
 
-    class Settings(SettingsModel):
-        """No settings."""
-
-    def __init__(self, settings: Any, generator: torch.Generator) -> None:
+    def __init__(self, settings: Any, generator: torch.Generator, edges: Sequence[Edges] = ()) -> None:
         self.settings = settings
         self.generator = generator
+        self.edges = edges  # (target, source) of every row of every alpha
         self.progress = 0.0  # the share of the search that is done, for annealed temperatures
+        self.for_alpha = True  # whether the pass that asks for a mixture moves alpha, rather than weights alone
+        self.allowed: list[Tensor] | None = None  # (E, O), True for the operations that are left; None: all
+
+    @property
+    def supernet_settings(self) -> dict[str, int]:
+        """What the relaxation asks of the supernet, beside the space's settings."""
+        return {}
+
+    def parameters(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+        """What is searched, to start from: the space's alphas, and what the relaxation adds to them."""
+        return list(alphas)
 
     @abstractmethod
     def mixture(self, alpha: Tensor) -> Tensor:
         """The mixture weights (E, O) of one forward pass."""
 
-    def __call__(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+    def preference(self, alpha: Tensor) -> Tensor:
+        """The noiseless preference for each operation, (E, O): a probability, unless alpha multiplies directly."""
+        return torch.softmax(alpha, dim=-1)
+
+    def __call__(self, alphas: Sequence[Tensor], *, for_alpha: bool = True) -> list[Tensor]:
         """The mixture weights of every alpha."""
-        return [self.mixture(alpha) for alpha in alphas]
+        self.for_alpha = for_alpha
+        return [self.mixture(alpha) for alpha in self.masked(alphas)]
+
+    def preferences(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+        """What regularisers look at, differentiable in alpha."""
+        return [self.preference(alpha) for alpha in self.masked(alphas)]
 
     def scores(self, alphas: Sequence[Tensor]) -> list[Tensor]:
-        """What discretisation ranks by: the noiseless preference for each operation, (E, O)."""
-        return [torch.softmax(alpha.detach(), dim=-1) for alpha in alphas]
+        """What discretisation ranks by: the preferences, without gradients."""
+        return [preference.detach() for preference in self.preferences(alphas)]
+
+    def masked(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+        """The alphas with minus infinity, which makes a mixture weight of zero, for operations that are not left."""
+        if self.allowed is None:
+            return list(alphas)
+        return [alpha.masked_fill(~left, -torch.inf) for alpha, left in zip(alphas, self.allowed, strict=True)]
 
 
 class Softmax(Relaxation):
@@ -55,25 +82,29 @@ class Identity(Relaxation):
         """alpha itself."""
         return alpha * 1.0
 
-    def scores(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+    def preference(self, alpha: Tensor) -> Tensor:
         """alpha itself."""
-        return [alpha.detach() for alpha in alphas]
+        return alpha
 
 
-class GumbelSoftmax(Relaxation):
-    """m = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1) (SNAS, Xie et al. 2019, Eq. 4)."""
+class AnnealedTemperature(Relaxation):
+    """A temperature that falls linearly over the search."""
 
     class Settings(Relaxation.Settings):
-        """A temperature annealed linearly over the search."""
+        """The temperature at the start and at the end."""
 
-        temperature_start: float = Field(10.0, gt=0)  # GDAS, Section 4.1
-        temperature_end: float = Field(0.1, gt=0)  # GDAS, Section 4.1
+        temperature_start: float = Field(10.0, gt=0)  # GDAS, Section 4.1; PR-DARTS, Section 5.1
+        temperature_end: float = Field(0.1, gt=0)  # GDAS, Section 4.1; PR-DARTS, Section 5.1
 
     @property
     def temperature(self) -> float:
         """tau, annealed linearly from its start to its end over the search."""
         start, end = self.settings.temperature_start, self.settings.temperature_end
         return start + (end - start) * self.progress
+
+
+class GumbelSoftmax(AnnealedTemperature):
+    """m = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1) (SNAS, Xie et al. 2019, Eq. 4)."""
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """One sample of the relaxed categorical distribution per edge."""
@@ -95,11 +126,17 @@ class HardGumbel(GumbelSoftmax):
         """The one-hot argmax of a Gumbel-softmax sample; its gradient is that of the sample."""
         soft = super().mixture(alpha)
         hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(dim=-1, keepdim=True), 1.0)
-        return _StraightThrough.apply(soft, hard)
+        return straight_through(soft, hard)
+
+
+def straight_through(soft: Tensor, hard: Tensor) -> Tensor:
+    """The hard sample, exactly; its gradient is handed to the soft one as it is."""
+    result: Tensor = _StraightThrough.apply(soft, hard)
+    return result
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Forward: the hard sample, exactly. Backward: identity on the soft one."""
+    """Forward: the hard sample. Backward: identity on the soft one."""
 
     @staticmethod
     def forward(ctx: Any, soft: Tensor, hard: Tensor) -> Tensor:

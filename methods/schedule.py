@@ -1,16 +1,22 @@
 """Schedules: the learning rate of the weights, and the steps before alpha starts to move."""
 
 import math
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from methods.method import SettingsModel
+from methods.part import Part
+
+if TYPE_CHECKING:
+    from methods.differentiable import DifferentiableMethod
 
 
-class Schedule:
+class Schedule(Part):
     """Cosine learning rate of the weights over all steps; alpha frozen for the first `warmup_steps`."""
 
-    class Settings(SettingsModel):
+    drops_operations: ClassVar[bool] = False  # whether candidate operations are given up on the way
+
+    class Settings(Part.Settings):
         """Budget and learning rate of the weights."""
 
         steps: int = Field(39_000, ge=1)  # 100 epochs of 390 batches: RARTS, Section IV-A on NATS-Bench
@@ -18,8 +24,9 @@ class Schedule:
         weight_learning_rate: float = Field(0.025, gt=0)  # RARTS, Section IV-A
         weight_learning_rate_end: float = Field(0.001, ge=0)  # DARTS, Appendix A.1.1
 
-    def __init__(self, settings: "Schedule.Settings") -> None:
+    def __init__(self, settings: Any) -> None:
         self.settings = settings
+        self.last_step: int = settings.steps  # how many steps the search has
 
     def weight_learning_rate(self, step: int) -> float:
         """eta_w of a step: start at step 0, end at the last one."""
@@ -29,3 +36,13 @@ class Schedule:
     def alpha_moves(self, step: int) -> bool:
         """Whether alpha is updated in this step."""
         return step >= self.settings.warmup_steps
+
+    def after(self, method: "DifferentiableMethod") -> None:
+        """What happens between two steps."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `after` remembers."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any], method: "DifferentiableMethod") -> None:
+        """Bring the method's networks into the shape that they had."""

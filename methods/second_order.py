@@ -59,7 +59,7 @@ class SecondOrder(FirstOrder):
             loss = self.loss(network, batch, self.relaxation(self.alphas))
             found = torch.autograd.grad(loss, self.weights[network], create_graph=True, allow_unused=True)
             products = [(g * v).sum() for g, v in zip(found, vector, strict=True) if g is not None]
-            return gradients(torch.stack(products).sum(), self.alphas)
+            return gradients([torch.stack(products).sum()], self.alphas)
         finally:
             network.fused = True
 

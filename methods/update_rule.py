@@ -14,6 +14,7 @@ from torch import Tensor
 
 from methods.cuda_graph import CudaGraphs
 from methods.method import Metrics, SettingsModel
+from methods.part import Part
 from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
 from methods.side_by_side import SideBySide
@@ -37,7 +38,7 @@ class OptimiserSettings(SettingsModel):
     alpha_beta2: float = Field(0.999, ge=0, lt=1)  # DARTS, Appendix A.1.1
 
 
-class UpdateRule(ABC):
+class UpdateRule(Part, ABC):
     """Whose gradient moves what, and in which order.
 
     `networks` start from the same weights; all share `alphas`, whose mixture weights come from `relaxation`.
@@ -46,7 +47,7 @@ class UpdateRule(ABC):
 
     networks_needed: ClassVar[int] = 1
 
-    class Settings(OptimiserSettings):
+    class Settings(OptimiserSettings, Part.Settings):
         """The optimisers' settings, and the arithmetic of the passes; weights, alpha and optimisers stay float32."""
 
         precision: Literal["float32", "bfloat16"] = "float32"
@@ -66,7 +67,7 @@ class UpdateRule(ABC):
         self.regularisers = regularisers
         self.settings = settings
         for network in self.networks:
-            network.dense = relaxation.dense
+            network.dense = relaxation.dense and relaxation.allowed is None
         self.weights = {network: list(network.parameters()) for network in self.networks}
         self.graphs: CudaGraphs | None = None
         self.side_by_side = SideBySide(self.alphas[0].device, places=len(self.networks))
@@ -80,18 +81,19 @@ class UpdateRule(ABC):
             )
             for network in self.networks
         ]
-        self.alpha_optimiser: torch.optim.Optimizer
+        self.alpha_optimiser = self.make_alpha_optimiser()
+
+    def make_alpha_optimiser(self) -> torch.optim.Optimizer:
+        """Adam as in DARTS, or plain SGD."""
+        settings = self.settings
         if settings.alpha_optimiser == "adam":
-            self.alpha_optimiser = torch.optim.Adam(
+            return torch.optim.Adam(
                 self.alphas,
                 lr=settings.alpha_learning_rate,
                 betas=(settings.alpha_beta1, settings.alpha_beta2),
                 weight_decay=settings.alpha_weight_decay,
             )
-        else:
-            self.alpha_optimiser = torch.optim.SGD(
-                self.alphas, lr=settings.alpha_learning_rate, weight_decay=settings.alpha_weight_decay
-            )
+        return torch.optim.SGD(self.alphas, lr=settings.alpha_learning_rate, weight_decay=settings.alpha_weight_decay)
 
     @abstractmethod
     def step(self, train: Batch, validation: Batch, *, alpha_moves: bool) -> Metrics:
@@ -127,7 +129,7 @@ class UpdateRule(ABC):
         self, network: SuperNet, batch: Batch, mixture: Mixture | None, *, weights: bool, alpha: bool
     ) -> tuple[Tensor, Gradients, Gradients]:
         """One forward and one backward; the gradient in alpha is that in the mixture, handed through the relaxation."""
-        mixture = self.relaxation(self.alphas) if mixture is None else mixture
+        mixture = self.relaxation(self.alphas, for_alpha=alpha) if mixture is None else mixture
         count = len(self.weights[network]) if weights else 0
 
         def run(inputs: Tensor, targets: Tensor, *mixed: Tensor) -> list[Tensor]:
@@ -136,7 +138,7 @@ class UpdateRule(ABC):
                 weight.requires_grad_(weights)
             try:
                 loss = self.loss(network, Batch(inputs, targets), leaves)
-                found = gradients(loss, [*self.weights[network][:count], *(leaves if alpha else ())])
+                found = gradients([loss], [*self.weights[network][:count], *(leaves if alpha else ())])
             finally:
                 for weight in self.weights[network]:
                     weight.requires_grad_(True)
@@ -146,7 +148,7 @@ class UpdateRule(ABC):
         call = partial(self.graphs, (network, weights, alpha), run) if self.graphs else run
         loss, *found = call(*tensors)
         # Kept, since a second derivative asks the same sample twice.
-        of_alpha = torch.autograd.grad(mixture, self.alphas, found[count:], retain_graph=True) if alpha else ()
+        of_alpha = gradients(mixture, self.alphas, found[count:], retain_graph=True) if alpha else ()
         return loss, found[:count], of_alpha
 
     def loss(self, network: SuperNet, batch: Batch, mixture: Mixture) -> Tensor:
@@ -157,8 +159,9 @@ class UpdateRule(ABC):
 
     def of_every_network(self, gradients_of: Callable[..., Any], *batches: Batch) -> list[Any]:
         """`gradients_of` every network on its batch, side by side; what is random is drawn before, in order."""
+        for_alpha = gradients_of != self.weight_gradients
         passes = [
-            partial(gradients_of, network, batch, self.relaxation(self.alphas))
+            partial(gradients_of, network, batch, self.relaxation(self.alphas, for_alpha=for_alpha))
             for network, batch in zip(self.networks, batches, strict=True)
         ]
         return self.side_by_side(passes)
@@ -166,8 +169,10 @@ class UpdateRule(ABC):
     def penalty_gradients(self) -> Gradients:
         """The gradient of all regularisers in alpha."""
         with torch.enable_grad():
-            penalty = sum((regulariser(self.alphas) for regulariser in self.regularisers), self.alphas[0].sum() * 0)
-        return gradients(penalty, self.alphas)
+            preferences = self.relaxation.preferences(self.alphas)
+            terms = (regulariser(self.alphas, preferences) for regulariser in self.regularisers)
+            penalty = sum(terms, self.alphas[0].sum() * 0)
+        return gradients([penalty], self.alphas)
 
     def move_weights(self, index: int, gradient: Gradients) -> None:
         """One optimiser step of network `index` along `gradient`, clipped to the norm `gradient_clip`."""
@@ -196,11 +201,24 @@ class UpdateRule(ABC):
         self.alpha_optimiser.load_state_dict(state["alpha_optimiser"])
 
 
-def gradients(value: Tensor, variables: Sequence[Tensor]) -> list[Tensor]:
-    """d value / d variables; zeros for variables that the value does not depend on (operations not executed)."""
-    if not value.requires_grad:
+def gradients(
+    values: Sequence[Tensor],
+    variables: Sequence[Tensor],
+    of_values: Sequence[Tensor] | None = None,
+    *,
+    retain_graph: bool = False,
+) -> list[Tensor]:
+    """d values / d variables; zeros for variables that no value depends on (operations not executed)."""
+    chosen = [index for index, value in enumerate(values) if value.requires_grad]
+    if not chosen:
         return [torch.zeros_like(variable) for variable in variables]
-    found = torch.autograd.grad(value, variables, allow_unused=True)
+    found = torch.autograd.grad(
+        [values[index] for index in chosen],
+        variables,
+        None if of_values is None else [of_values[index] for index in chosen],
+        retain_graph=retain_graph,
+        allow_unused=True,
+    )
     return [torch.zeros_like(v) if g is None else g for v, g in zip(variables, found, strict=True)]
 
 

@@ -188,6 +188,10 @@ class CellSpace(Space):
     auxiliary_head: ClassVar[bool] = False  # whether `network` takes `auxiliary` and then trains a second classifier
 
     @abstractmethod
+    def edges(self, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(target node, source node) of every row of every alpha of the supernet with these settings."""
+
+    @abstractmethod
     def sample(self, generator: np.random.Generator) -> Any:
         """One architecture, uniformly."""
 

@@ -38,6 +38,10 @@ class DartsSpace(CellSpace):
         """Two architecture parameters, for the normal and the reduction cell, (14 edges, 8 operations) each."""
         return ((len(edges(nodes)), len(OPERATIONS)),) * 2
 
+    def edges(self, *, nodes: int = NODES, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(target, source) of the edges of the normal and of the reduction cell."""
+        return (edges(nodes),) * 2
+
     @property
     def operation_names(self) -> tuple[str, ...]:
         """The eight operations, `none` first."""
@@ -64,7 +68,7 @@ class DartsSpace(CellSpace):
     def discretise(self, scores: Sequence[Tensor]) -> Genotype:
         """Each node keeps the two edges with the strongest operation other than `none`, and that operation.
 
-        Liu et al. 2019, Section 2.4; `scores` are two (E, 8) tensors.
+        Liu et al. 2019, Section 2.4; `scores` are two (E, 8) tensors. Edges whose scores are all zero are left out.
         """
         normal, reduction = (_strongest(score) for score in scores)
         return _genotype(normal, reduction)
@@ -164,7 +168,7 @@ def _strongest(score: Tensor) -> list[Edge]:
     best, operation = score[:, 1:].cpu().max(dim=-1)
     chosen = []
     for target in range(INPUTS, INPUTS + nodes):
-        rows = [row for row, (node, _) in enumerate(edges(nodes)) if node == target]
+        rows = [row for row, (node, _) in enumerate(edges(nodes)) if node == target and best[row] != 0]
         ranked = torch.argsort(best[rows], descending=True, stable=True)[:INPUTS_OF_NODE]
         for source in sorted(ranked.tolist()):
             chosen.append(Edge(OPERATIONS[1 + int(operation[rows[source]])], source, target))

@@ -30,6 +30,10 @@ class TopologySpace(CellSpace):
         """One architecture parameter, (6 edges, 5 operations)."""
         return ((len(EDGES), len(OPERATIONS)),)
 
+    def edges(self, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(target, source) of the six edges."""
+        return (EDGES,)
+
     @property
     def operation_names(self) -> tuple[str, ...]:
         """The five operations, `none` first."""

@@ -1,0 +1,58 @@
+"""The named parts that differentiable methods are made of."""
+
+from collections.abc import Mapping
+
+from methods.beta_darts import BetaDecay
+from methods.discretisation import Argmax, Discretisation
+from methods.drnas import Dirichlet, DirichletAnchor
+from methods.fair_darts import Sigmoid, Threshold, ZeroOne
+from methods.first_order import FirstOrder
+from methods.mixed_level import MixedLevel
+from methods.part import Part
+from methods.pr_darts import GroupSparsity, HardConcrete, PathDepth
+from methods.proxylessnas import TwoPath
+from methods.regulariser import Latency, Regulariser
+from methods.relaxation import GumbelSoftmax, HardGumbel, Identity, Relaxation, Softmax
+from methods.relaxed import Relaxed
+from methods.schedule import Schedule
+from methods.second_order import SecondOrder
+from methods.single_level import SingleLevel
+from methods.smooth_darts import SmoothedSoftmax
+from methods.update_rule import UpdateRule
+
+RELAXATIONS: dict[str, type[Relaxation]] = {
+    "softmax": Softmax,
+    "smoothed-softmax": SmoothedSoftmax,
+    "gumbel-softmax": GumbelSoftmax,
+    "hard-gumbel": HardGumbel,
+    "two-path": TwoPath,
+    "sigmoid": Sigmoid,
+    "hard-concrete": HardConcrete,
+    "dirichlet": Dirichlet,
+    "linear": Identity,
+}
+UPDATE_RULES: dict[str, type[UpdateRule]] = {
+    "single-level": SingleLevel,
+    "first-order": FirstOrder,
+    "second-order": SecondOrder,
+    "mixed-level": MixedLevel,
+    "relaxed": Relaxed,
+}
+REGULARISERS: dict[str, type[Regulariser]] = {
+    "latency": Latency,
+    "zero-one": ZeroOne,
+    "group-sparsity": GroupSparsity,
+    "path-depth": PathDepth,
+    "beta-decay": BetaDecay,
+    "dirichlet-anchor": DirichletAnchor,
+}
+SCHEDULES: dict[str, type[Schedule]] = {"cosine": Schedule}
+DISCRETISATIONS: dict[str, type[Discretisation]] = {"strongest": Argmax, "threshold": Threshold}
+KINDS: dict[str, Mapping[str, type[Part]]] = {
+    "relaxation": RELAXATIONS,
+    "update-rule": UPDATE_RULES,
+    "regulariser": REGULARISERS,
+    "schedule": SCHEDULES,
+    "discretisation": DISCRETISATIONS,
+}
+"""The named parts of every kind; no name stands for two parts."""
