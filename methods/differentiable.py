@@ -143,5 +143,5 @@ class DifferentiableMethod(Method):
 
     def _entropy(self) -> float:
         """Mean entropy of softmax(alpha) over all edges, in nats."""
-        rows = torch.cat([torch.softmax(alpha.detach(), dim=-1) for alpha in self.relaxation.masked(self.alphas)])
-        return float(torch.special.entr(rows).sum(dim=-1).mean())
+        rows = (torch.softmax(alpha.detach(), dim=-1) for alpha in self.relaxation.masked(self.alphas))
+        return float(torch.cat([torch.special.entr(row).sum(dim=-1) for row in rows]).mean())

@@ -56,5 +56,5 @@ class Argmax(Discretisation):
         """The argmax over the allowed operations of each edge."""
         if self.settings.allow_none:
             return space.discretise(scores)
-        allowed = torch.tensor([name != "none" for name in space.operation_names], device=scores[0].device)
-        return space.discretise([score.masked_fill(~allowed, -torch.inf) for score in scores])
+        zeros = zip(scores, space.marks(scores, "none".__eq__), strict=True)
+        return space.discretise([score.masked_fill(zero, -torch.inf) for score, zero in zeros])

@@ -69,10 +69,9 @@ class Threshold(Discretisation):
 
     def __call__(self, space: Space, scores: Sequence[Tensor]) -> Any:
         """Scores below the threshold count as zero, which stands for no operation."""
-        return space.discretise([self._above(space, score) for score in scores])
+        zeros = space.marks(scores, "none".__eq__)
+        return space.discretise([self._above(score.masked_fill(zero, 0)) for score, zero in zip(scores, zeros, strict=True)])
 
-    def _above(self, space: Space, score: Tensor) -> Tensor:
-        chosen = score.clone()
-        chosen[:, [name == "none" for name in space.operation_names]] = 0
-        kept = chosen.masked_fill(chosen < self.settings.threshold, 0)
-        return kept if kept.any() else chosen.masked_fill(chosen < chosen.max(), 0)
+    def _above(self, score: Tensor) -> Tensor:
+        kept = score.masked_fill(score < self.settings.threshold, 0)
+        return kept if kept.any() else score.masked_fill(score < score.max(), 0)

@@ -76,13 +76,11 @@ class GroupSparsity(Regulariser):
 
     def __call__(self, alphas: Sequence[Tensor], preferences: Sequence[Tensor]) -> Tensor:
         """The sum over the cells."""
-        skip = torch.tensor(
-            [name == "skip_connect" for name in self.task.space.operation_names], device=alphas[0].device
-        )
+        skips = self.task.space.marks(preferences, "skip_connect".__eq__)
         terms = [
-            self.settings.skip_sparsity * preference[:, skip].mean()
-            + self.settings.other_sparsity * preference[:, ~skip].mean()
-            for preference in preferences
+            self.settings.skip_sparsity * preference[skip].mean()
+            + self.settings.other_sparsity * preference[~skip].mean()
+            for preference, skip in zip(preferences, skips, strict=True)
         ]
         return torch.stack(terms).sum()
 
@@ -100,7 +98,6 @@ class PathDepth(Regulariser):
     def __init__(self, settings: "PathDepth.Settings", task: Task) -> None:
         super().__init__(settings, task)
         assert isinstance(task.space, CellSpace)
-        self.convolutions = ["conv" in name for name in task.space.operation_names]
         self.neighbours = [
             [row for row, (target, source) in enumerate(edges) if target == source + 1]
             for edges in task.space.edges(**task.space_settings)
@@ -113,9 +110,10 @@ class PathDepth(Regulariser):
 
     def __call__(self, alphas: Sequence[Tensor], preferences: Sequence[Tensor]) -> Tensor:
         """The sum over the cells, never positive."""
+        convolutions = self.task.space.marks(preferences, lambda name: "conv" in name)
         terms = [
-            preference[rows][:, self.convolutions].sum(dim=-1).prod()
-            for preference, rows in zip(preferences, self.neighbours, strict=True)
+            (preference * marked)[rows].sum(dim=-1).prod()
+            for preference, marked, rows in zip(preferences, convolutions, self.neighbours, strict=True)
         ]
         penalty: Tensor = -self.settings.path_depth * torch.stack(terms).sum()
         return penalty

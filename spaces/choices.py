@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaces.darts.cell import INPUTS, OPERATIONS, edges
-from spaces.darts.space import INPUTS_OF_NODE, DartsSpace
+from spaces.darts.cell import INPUTS, NODES
+from spaces.darts.pairs import INPUTS_OF_NODE
+from spaces.darts.space import DartsSpace
 from spaces.space import Space
 
 
@@ -60,24 +61,26 @@ class InputsOfEveryNode(Choices):
     Per node: the pair of inputs (no choice where there is one pair), the first operation, the second; never `none`.
     """
 
-    def __init__(self, space: DartsSpace, **settings: Any) -> None:
-        (rows, _), _ = self.shapes = space.alpha_shapes(**settings)
-        nodes = next(count for count in range(1, rows + 1) if len(edges(count)) == rows)
+    def __init__(self, space: DartsSpace, *, nodes: int = NODES, **settings: Any) -> None:
+        self.designs = space.designs(nodes)
         targets = range(INPUTS, INPUTS + nodes)
         self.pairs = [list(combinations(range(target), INPUTS_OF_NODE)) for target in targets]
-        self.rows = {edge: row for row, edge in enumerate(edges(nodes))}
-        of_cell = []
-        for pairs in self.pairs:
-            of_cell += ([len(pairs)] if len(pairs) > 1 else []) + [len(OPERATIONS) - 1] * INPUTS_OF_NODE
-        super().__init__(space, of_cell * len(self.shapes))
+        options = []
+        for design in self.designs:
+            operations = len(design.choices(0))  # as many on every edge
+            for pairs in self.pairs:
+                options += ([len(pairs)] if len(pairs) > 1 else []) + [operations] * INPUTS_OF_NODE
+        super().__init__(space, options)
 
     def _scores(self, picks: Sequence[int]) -> list[Tensor]:
         remaining = iter(picks)
-        scores = [torch.zeros(shape) for shape in self.shapes]
-        for score in scores:
+        scores = [torch.zeros(design.shape) for design in self.designs]
+        for design, score in zip(self.designs, scores, strict=True):
             for target, pairs in enumerate(self.pairs, start=INPUTS):
                 for source in pairs[next(remaining) if len(pairs) > 1 else 0]:
-                    score[self.rows[target, source], 1 + next(remaining)] = 1
+                    row = design.edges.index((target, source))
+                    operation = design.choices(row)[next(remaining)]
+                    score[row, design.operations[row].index(operation)] = 1
         return scores
 
 

@@ -123,7 +123,6 @@ class LatencyTable(BaseModel):
         self.check_space(space)
         known = {(t.operation, t.channels, t.resolution, t.stride): t.median_ms for t in self.operations}
         operations = tuple(np.zeros(shape) for shape in space.alpha_shapes())
-        names = space.operation_names
         for site in space.operation_sites(resolution=self.resolution, **self.network):
             key = (site.operation, site.channels, site.resolution, site.stride)
             if key not in known:
@@ -131,7 +130,8 @@ class LatencyTable(BaseModel):
                     f"the latency table has no {site.operation} with {site.channels} channels, resolution "
                     f"{site.resolution} and stride {site.stride}: measure the table anew"
                 )
-            operations[site.alpha][site.edge, names.index(site.operation)] += site.count * known[key]
+            column = space.operations_of(site.alpha, site.edge).index(site.operation)
+            operations[site.alpha][site.edge, column] += site.count * known[key]
         return LatencyModel(self.label, self.fixed.median_ms, operations)
 
 

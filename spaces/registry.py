@@ -4,16 +4,19 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from spaces.darts.space import DartsSpace
+from spaces.darts.subspaces import DartsS1Space, DartsS2Space, DartsS3Space, DartsS4Space
 from spaces.errors import unknown
 from spaces.quadratic import QuadraticSpace
 from spaces.space import Space
 from spaces.topology.space import TopologySpace
 
+OWN = (TopologySpace, DartsSpace, DartsS1Space, DartsS2Space, DartsS3Space, DartsS4Space, QuadraticSpace)
+
 
 @cache
 def list_spaces() -> dict[str, type[Space]]:
     """All spaces by name."""
-    known: dict[str, type[Space]] = {space.name: space for space in (TopologySpace, DartsSpace, QuadraticSpace)}
+    known: dict[str, type[Space]] = {space.name: space for space in OWN}
     return known | {entry.name: entry.load() for entry in entry_points(group="nas_harness.spaces")}
 
 

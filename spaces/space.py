@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
@@ -124,7 +124,21 @@ class Space(ABC):
     @property
     @abstractmethod
     def operation_names(self) -> tuple[str, ...]:
-        """The candidate operations, in the order of alpha's last axis."""
+        """All candidate operations, in the order of alpha's last axis where it is the same for all edges."""
+
+    def operations_of(self, alpha: int, edge: int) -> tuple[str, ...]:
+        """The candidates of a row of the architecture parameter with that index, in the order of its last axis."""
+        return self.operation_names
+
+    def marks(self, alphas: Sequence[Tensor], chosen: Callable[[str], bool]) -> list[Tensor]:
+        """True for the candidates whose names are chosen, shaped like the alphas and on their device."""
+        return [
+            torch.tensor(
+                [[chosen(name) for name in self.operations_of(index, edge)] for edge in range(len(alpha))],
+                device=alpha.device,
+            )
+            for index, alpha in enumerate(alphas)
+        ]
 
     @abstractmethod
     def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> SuperNet:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from spaces.darts.cell import INPUTS, OPERATIONS
+from spaces.darts.cell import ALL_OPERATIONS, INPUTS, OPERATIONS
 from spaces.darts.published import PUBLISHED
 from spaces.errors import InputError, unknown
 
@@ -93,9 +93,8 @@ class Genotype:
 
     @property
     def operation_counts(self) -> dict[str, int]:
-        """How often each of OPERATIONS occurs in the two cells, zero counts included."""
-        counts = Counter(self.operations)
-        return {operation: counts[operation] for operation in OPERATIONS}
+        """How often each of OPERATIONS occurs in the two cells, zero counts included, and others that do occur."""
+        return {**dict.fromkeys(OPERATIONS, 0), **Counter(self.operations)}
 
     @property
     def skip_ratio(self) -> float:
@@ -118,8 +117,8 @@ class Genotype:
 
 def _check(edge: Edge) -> None:
     operation, source, target = edge
-    if operation not in OPERATIONS:
-        raise unknown("operation", operation, OPERATIONS)
+    if operation not in ALL_OPERATIONS:
+        raise unknown("operation", operation, ALL_OPERATIONS)
     if target < INPUTS:
         raise InputError(f"no edge may lead to node {target}, an input of the cell: nodes with edges start at {INPUTS}")
     if not 0 <= source < target:

@@ -6,26 +6,29 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from spaces.darts.cell import INPUTS, OPERATIONS, edges
+from spaces.darts.cell import ALL_OPERATIONS, INPUTS, CellDesign
 from spaces.darts.mixed_convolutions import Branch, mixed_convolutions
+from spaces.darts.noise import normal_noise
 from spaces.darts.source import Source
 
-NONE, MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5 = range(len(OPERATIONS))
+NONE, MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5, NOISE, NEGATIVE = range(len(ALL_OPERATIONS))
 CONVOLUTIONS = (SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5)
 SEPARABLE = (SEP_3X3, SEP_5X5)
+IDENTITIES = (SKIP, NEGATIVE)
 
 
 @cache
-def executed(active: tuple[tuple[bool, ...], ...], nodes: int) -> tuple[tuple[int, ...], ...]:
-    """The operations to run on each edge: the active ones of edges whose source is not zero throughout.
+def executed(active: tuple[tuple[bool, ...], ...], edges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], ...]:
+    """The operations to run on each edge (target, source): the active ones, if the source is not zero throughout.
 
-    A node without active operations is exactly zero, and so is every operation's result on it: batch norms have no
-    shift here.
+    A node without active operations is exactly zero, and so is every operation's result on it but noise: batch norms
+    have no shift here.
     """
     alive = set(range(INPUTS))
     plan = []
-    for (target, source), edge in zip(edges(nodes), active, strict=True):
-        used = tuple(o for o in range(len(OPERATIONS)) if o != NONE and edge[o]) if source in alive else ()
+    for (target, source), edge in zip(edges, active, strict=True):
+        runs = source in alive
+        used = tuple(o for o in range(len(edge)) if o != NONE and edge[o] and (runs or o == NOISE))
         plan.append(used)
         if used:
             alive.add(target)
@@ -38,9 +41,9 @@ def batch_norm(channels: int, *, affine: bool = False) -> nn.BatchNorm2d:
 
 
 @cache
-def _places(sites: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Where the mixture weights of the (edge, operation) are; on the device once, not once a step."""
-    return torch.tensor([edge * len(OPERATIONS) + operation for edge, operation in sites], device=device)
+def _places(sites: tuple[tuple[int, int], ...], width: int, device: torch.device) -> Tensor:
+    """Where the mixture weights (E, width) of the (edge, operation) are; on the device once, not once a step."""
+    return torch.tensor([edge * width + operation for edge, operation in sites], device=device)
 
 
 class FactorizedReduce(nn.Module):
@@ -73,11 +76,11 @@ class ConvBN(nn.Module):
 
 
 class MixedEdge(nn.Module):
-    """The weights of the operations of one edge; `MixedCell` runs the convolutions."""
+    """The weights of the candidate operations of one edge; `MixedCell` runs the convolutions."""
 
-    def __init__(self, channels: int, stride: int) -> None:
+    def __init__(self, channels: int, stride: int, operations: Sequence[int]) -> None:
         super().__init__()
-        self.skip = FactorizedReduce(channels, channels) if stride == 2 else None
+        self.skip = FactorizedReduce(channels, channels) if stride == 2 and SKIP in operations else None
         self.convolutions = nn.ModuleDict(
             {
                 name: nn.ModuleList(
@@ -88,13 +91,14 @@ class MixedEdge(nn.Module):
                         nn.Conv2d(channels, channels, 1, bias=False),
                     )
                 )
-                for name in (OPERATIONS[o] for o in CONVOLUTIONS)
+                for name in (ALL_OPERATIONS[o] for o in CONVOLUTIONS if o in operations)
             }
         )
+        self.negative = FactorizedReduce(channels, channels) if stride == 2 and NEGATIVE in operations else None
 
     def weights(self, operation: int) -> list[Tensor]:
         """Of the convolution: depthwise (C, 1, k, k) and pointwise (C, C, 1, 1) in turn."""
-        convolutions: Iterable[nn.Conv2d] = self.convolutions[OPERATIONS[operation]]  # type: ignore[assignment]
+        convolutions: Iterable[nn.Conv2d] = self.convolutions[ALL_OPERATIONS[operation]]  # type: ignore[assignment]
         return [convolution.weight for convolution in convolutions]
 
 
@@ -105,40 +109,63 @@ class MixedCell(nn.Module):
     """
 
     def __init__(
-        self, nodes: int, older: int, newer: int, channels: int, *, reduction: bool, previous_reduction: bool
+        self,
+        design: CellDesign,
+        older: int,
+        newer: int,
+        channels: int,
+        *,
+        reduction: bool,
+        previous_reduction: bool,
     ) -> None:
         super().__init__()
-        self.nodes = nodes
+        self.design = design
         self.reduction = reduction
         self.first = FactorizedReduce(older, channels) if previous_reduction else ConvBN(older, channels)
         self.second = ConvBN(newer, channels)
         self.edges = nn.ModuleList(
-            MixedEdge(channels, 2 if reduction and source < INPUTS else 1) for _, source in edges(nodes)
+            MixedEdge(channels, 2 if reduction and source < INPUTS else 1, operations)
+            for (_, source), operations in zip(design.edges, design.columns, strict=True)
         )
 
     def forward(
-        self, older: Tensor, newer: Tensor, mixture: Tensor, plan: Sequence[Sequence[int]], fused: bool
+        self,
+        older: Tensor,
+        newer: Tensor,
+        mixture: Tensor,
+        plan: Sequence[Sequence[int]],
+        fused: bool,
+        noise: tuple[int, ...] = (),
     ) -> Tensor:
-        """Under the mixture (edges, 8); `plan` holds the operations to run on each edge."""
+        """Under the mixture (edges, ALL_OPERATIONS or the first of them); `plan` holds what to run on each edge.
+
+        `noise` tells one draw of the noise from another.
+        """
         inputs = [self.first(Source(older, fused=fused)), self.second(Source(newer, fused=fused))]
         stride = 2 if self.reduction else 1
         sources = {index: Source(node, stride, fused=fused) for index, node in enumerate(inputs)}
         outputs: list[Tensor] = []
-        for target in range(INPUTS, INPUTS + self.nodes):
+        for target in range(INPUTS, INPUTS + self.design.nodes):
             chosen = [
                 (edge, source, operation)
-                for edge, (node, source) in enumerate(edges(self.nodes))
+                for edge, (node, source) in enumerate(self.design.edges)
                 if node == target
                 for operation in plan[edge]
             ]
             if chosen:
-                outputs.append(self._node(sources, mixture, chosen))
-                sources[target] = Source(outputs[-1], fused=fused)
+                outputs.append(self._node(sources, mixture, chosen, noise))
             else:
-                outputs.append(newer.new_zeros(sources[0].output_shape))
+                outputs.append(inputs[0].new_zeros(sources[0].output_shape))
+            sources[target] = Source(outputs[-1], fused=fused)
         return torch.cat(outputs, dim=1)
 
-    def _node(self, sources: Mapping[int, Source], mixture: Tensor, chosen: Sequence[tuple[int, int, int]]) -> Tensor:
+    def _node(
+        self,
+        sources: Mapping[int, Source],
+        mixture: Tensor,
+        chosen: Sequence[tuple[int, int, int]],
+        noise: tuple[int, ...],
+    ) -> Tensor:
         """The weighted sum of the chosen (edge, source, operation)."""
         total = None
         convolutions = [site for site in chosen if site[2] in CONVOLUTIONS]
@@ -159,18 +186,21 @@ class MixedCell(nn.Module):
                     branch = Branch(index[key], False, dilation=state.dilation, split=state.split)
                 branches.append(branch)
                 weights += self._edge(edge).weights(operation)
-            scales = mixture.take(_places(tuple((edge, o) for edge, _, o in convolutions), mixture.device))
+            places = _places(tuple((edge, o) for edge, _, o in convolutions), mixture.shape[1], mixture.device)
+            scales = mixture.take(places)
             total = mixed_convolutions(branches, features, weights, scales, fused=sources[0].fused)
         for edge, source, operation in chosen:
             if operation in CONVOLUTIONS:
                 continue
-            state = sources[source]
-            if operation == SKIP:
-                reduce = self._edge(edge).skip
+            state, weight = sources[source], mixture[edge, operation]
+            if operation in IDENTITIES:
+                reduce = self._edge(edge).skip if operation == SKIP else self._edge(edge).negative
                 term = state.node if reduce is None else reduce(state)
+                weight = weight if operation == SKIP else -weight
+            elif operation == NOISE:
+                term = normal_noise((*noise, edge), state.output_shape, state.node)
             else:
                 term = state.maximum if operation == MAX_POOL else state.average
-            weight = mixture[edge, operation]
             # Nothing saves a node for its gradient before the node is complete: adding in place is safe.
             total = term * weight if total is None else total.addcmul_(term, weight)
         assert total is not None

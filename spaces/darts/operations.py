@@ -48,10 +48,31 @@ class DepthwiseConv(nn.Sequential):
         )
 
 
+class Noise(nn.Module):
+    """N(0, 1) in place of the input, in evaluation as well (Zela et al. 2020, Section 3)."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H / stride, W / stride)."""
+        return torch.randn_like(inputs[:, :, :: self.stride, :: self.stride])
+
+
+class NegativeIdentity(nn.Identity):
+    """-x (Yang et al., "Optimization-inspired Manual Architecture Design and NAS", Table 6)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The inputs with the opposite sign."""
+        return -inputs
+
+
 def operation_module(operation: str, channels: int, *, stride: int) -> nn.Module:
     """A candidate operation other than `none`: (N, C, H, W) -> (N, C, H / stride, W / stride), sides rounded up.
 
-    A separable convolution is two depthwise ones in a row; a skip connection of stride 2 is a factorised reduction.
+    A separable convolution is two depthwise ones in a row; a skip connection or a negative identity of stride 2 is a
+    factorised reduction, the latter's negated.
     """
 
     def depthwise(kernel: int, stride: int, dilation: int = 1) -> nn.Module:
@@ -70,8 +91,13 @@ def operation_module(operation: str, channels: int, *, stride: int) -> nn.Module
             return depthwise(3, stride, dilation=2)
         case "dil_conv_5x5":
             return depthwise(5, stride, dilation=2)
+        case "noise":
+            return Noise(stride)
+        case "negative_identity":
+            negative = NegativeIdentity()
+            return negative if stride == 1 else nn.Sequential(FactorizedReduce(channels, channels), negative)
         case _:
             return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
 
 
-__all__ = ["DepthwiseConv", "FactorizedReduce", "ReLUConvBN", "operation_module"]
+__all__ = ["DepthwiseConv", "FactorizedReduce", "NegativeIdentity", "Noise", "ReLUConvBN", "operation_module"]

@@ -2,23 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from spaces.cost import network_cost
 from spaces.darts.architecture import Edge, Genotype
-from spaces.darts.cell import INPUTS, NODES, OPERATIONS, edges
+from spaces.darts.cell import ALL_OPERATIONS, INPUTS, NODES, CellDesign, complete_cell, edges
 from spaces.darts.isomorphism import canonical
 from spaces.darts.network import DartsNetwork, ImageNetNetwork, is_reduction
 from spaces.darts.operations import operation_module
+from spaces.darts.pairs import neighbour_cells, sample_cell, strongest
+from spaces.darts.rows import KINDS, drawn, genotype_of, place_edges
 from spaces.darts.supernet import DartsSupernet
 from spaces.space import CellEdge, CellSpace, OperationSite
-
-INPUTS_OF_NODE = 2  # edges that every node keeps (Liu et al. 2019, Section 2.4)
 
 
 class DartsSpace(CellSpace):
@@ -34,22 +34,38 @@ class DartsSpace(CellSpace):
         "nesterov": False,
     }
 
+    def design(self, kind: int, nodes: int = NODES) -> CellDesign:
+        """The edges of the normal (0) or the reduction cell (1) with so many intermediate nodes, and their candidates.
+
+        The edges of a smaller cell are the first ones of a larger cell.
+        """
+        return complete_cell(nodes)
+
+    def designs(self, nodes: int = NODES) -> tuple[CellDesign, CellDesign]:
+        """Those of the normal and of the reduction cell."""
+        return self.design(0, nodes), self.design(1, nodes)
+
     def alpha_shapes(self, *, nodes: int = NODES, **settings: Any) -> tuple[tuple[int, ...], ...]:
-        """Two architecture parameters, for the normal and the reduction cell, (14 edges, 8 operations) each."""
-        return ((len(edges(nodes)), len(OPERATIONS)),) * 2
+        """Two architecture parameters (edges, operations), of the normal and the reduction cell: for DARTS (14, 8)."""
+        return tuple(design.shape for design in self.designs(nodes))
 
     def edges(self, *, nodes: int = NODES, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
         """(target, source) of the edges of the normal and of the reduction cell."""
-        return (edges(nodes),) * 2
+        return tuple(tuple(design.edges) for design in self.designs(nodes))
 
     @property
     def operation_names(self) -> tuple[str, ...]:
-        """The eight operations, `none` first."""
-        return OPERATIONS
+        """The operations that edges choose from, `none` first where there is one."""
+        names = {name for design in self.designs() for row in design.operations for name in row}
+        return tuple(name for name in ALL_OPERATIONS if name in names)
 
-    def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> DartsSupernet:
+    def operations_of(self, alpha: int, edge: int) -> tuple[str, ...]:
+        """The candidates of an edge of the normal (0) or the reduction cell (1)."""
+        return self._design_of_rows(alpha, edge + 1).operations[edge]
+
+    def supernet(self, *, classes: int, in_channels: int, nodes: int = NODES, **settings: Any) -> DartsSupernet:
         """The supernet with random weights; settings: `channels` (16), `cells` (8), `nodes` (4)."""
-        return DartsSupernet(classes=classes, in_channels=in_channels, **settings)
+        return DartsSupernet(classes=classes, in_channels=in_channels, designs=self.designs(nodes), **settings)
 
     def network(
         self, architecture: Genotype, *, classes: int, in_channels: int, imagenet: int = 0, **settings: Any
@@ -63,19 +79,22 @@ class DartsSpace(CellSpace):
 
     def parse(self, text: str) -> Genotype:
         """The architecture of the field's notation or of a published name such as DARTS_V2; raises InputError."""
-        return Genotype.parse(text)
+        genotype = Genotype.parse(text)
+        for kind, cell in enumerate((genotype.normal, genotype.reduce)):
+            place_edges(self.design(kind, genotype.nodes), cell, space=self.name, kind=KINDS[kind])
+        return genotype
 
     def discretise(self, scores: Sequence[Tensor]) -> Genotype:
         """Each node keeps the two edges with the strongest operation other than `none`, and that operation.
 
-        Liu et al. 2019, Section 2.4; `scores` are two (E, 8) tensors. Edges whose scores are all zero are left out.
+        Liu et al. 2019, Section 2.4; `scores` are shaped like the alphas. Edges whose scores are all zero are left out.
         """
-        normal, reduction = (_strongest(score) for score in scores)
-        return _genotype(normal, reduction)
+        designs = (self._design_of_rows(kind, len(score)) for kind, score in enumerate(scores))
+        return genotype_of(*(strongest(design, score) for design, score in zip(designs, scores, strict=True)))
 
     def sample(self, generator: np.random.Generator) -> Genotype:
         """One architecture of four nodes, uniformly over (two inputs, their operations) of each node."""
-        return _genotype(*(_sample_cell(generator) for _ in range(2)))
+        return genotype_of(*(sample_cell(design, generator) for design in self.designs()))
 
     def mutate(self, architecture: Genotype, generator: np.random.Generator) -> Genotype:
         """The architecture with one uniformly drawn edge leading from another node or having another operation."""
@@ -83,10 +102,13 @@ class DartsSpace(CellSpace):
         return neighbours[int(generator.integers(len(neighbours)))]
 
     def neighbours(self, architecture: Genotype) -> list[Genotype]:
-        """All architectures with another operation or another source node on exactly one edge."""
-        normal, reduction = architecture.normal, architecture.reduce
-        return [_replaced(architecture, normal=cell) for cell in _neighbour_cells(normal)] + [
-            _replaced(architecture, reduce=cell) for cell in _neighbour_cells(reduction)
+        """All architectures with another operation or another source node on exactly one edge.
+
+        Where an edge from another source cannot have the operation, it may have any that it can have.
+        """
+        normal, reduction = self.designs(architecture.nodes)
+        return [replace(architecture, normal=cell) for cell in neighbour_cells(normal, architecture.normal)] + [
+            replace(architecture, reduce=cell) for cell in neighbour_cells(reduction, architecture.reduce)
         ]
 
     def canonical(self, architecture: Genotype) -> str:
@@ -94,32 +116,35 @@ class DartsSpace(CellSpace):
         return canonical(architecture)
 
     def cost(self, architecture: Genotype) -> tuple[float, float]:
-        """(parameters, multiply-adds), in millions, of the CIFAR-10 network with 20 cells and 36 channels."""
-        return _cost(architecture)
+        """(parameters, multiply-adds), in millions, of the CIFAR-10 network with the paper's cells and channels."""
+        return _cost(architecture, self.network_settings["channels"], self.network_settings["cells"])
 
     def chosen(self, architecture: Genotype) -> tuple[np.ndarray, ...]:
-        """1 where the cell has the operation on the edge: two (E, 8) arrays."""
-        index = {edge: row for row, edge in enumerate(edges(architecture.nodes))}
+        """1 where the cell has the operation on the edge, shaped like the alphas."""
         arrays = []
-        for cell in (architecture.normal, architecture.reduce):
-            array = np.zeros((len(index), len(OPERATIONS)))
-            for operation, source, target in cell:
-                array[index[target, source], OPERATIONS.index(operation)] = 1
+        for kind, cell in enumerate((architecture.normal, architecture.reduce)):
+            design = self.design(kind, architecture.nodes)
+            array = np.zeros(design.shape)
+            for (row, column), edge in zip(
+                place_edges(design, cell, space=self.name, kind=KINDS[kind]), cell, strict=True
+            ):
+                if edge.operation in design.operations[row]:
+                    array[row, column] = 1
             arrays.append(array)
         return tuple(arrays)
 
     def cells(self, architecture: Genotype) -> dict[str, list[CellEdge]]:
         """The normal and the reduction cell; c_{k-2} and c_{k-1} are the outputs of the previous cells."""
         return {
-            "normal": _drawn(architecture.normal, architecture.normal_concat),
-            "reduction": _drawn(architecture.reduce, architecture.reduce_concat),
+            "normal": drawn(architecture.normal, architecture.normal_concat),
+            "reduction": drawn(architecture.reduce, architecture.reduce_concat),
         }
 
     @property
     def without_operations(self) -> Genotype:
         """`none` on every edge."""
         nothing = tuple(Edge("none", source, target) for target, source in edges() if source < INPUTS)
-        return _genotype(nothing, nothing)
+        return genotype_of(nothing, nothing)
 
     def operation_sites(
         self, *, resolution: int, channels: int = 36, cells: int = 20, nodes: int = NODES, **settings: Any
@@ -129,10 +154,11 @@ class DartsSpace(CellSpace):
         for cell in range(cells):
             reduction = is_reduction(cell, cells)
             channels *= 2 if reduction else 1
-            for edge, (_, source) in enumerate(edges(nodes)):
+            design = self.design(int(reduction), nodes)
+            for edge, (_, source) in enumerate(design.edges):
                 halved = reduction and source >= INPUTS
                 stride = 2 if reduction and source < INPUTS else 1
-                for operation in OPERATIONS[1:]:
+                for operation in design.choices(edge):
                     side = resolution // 2 if halved else resolution
                     sites[int(reduction), edge, operation, channels, side, stride] += 1
             resolution //= 2 if reduction else 1
@@ -142,61 +168,15 @@ class DartsSpace(CellSpace):
         """The operation as the stand-alone network has it."""
         return operation_module(site.operation, site.channels, stride=site.stride)
 
-
-def _genotype(normal: Sequence[Edge], reduction: Sequence[Edge]) -> Genotype:
-    def concat(cell: Sequence[Edge]) -> tuple[int, ...]:
-        return tuple(range(INPUTS, max(edge.target for edge in cell) + 1))
-
-    return Genotype(
-        normal=tuple(normal), normal_concat=concat(normal), reduce=tuple(reduction), reduce_concat=concat(reduction)
-    )
-
-
-def _replaced(architecture: Genotype, **cells: tuple[Edge, ...]) -> Genotype:
-    fields = {name: getattr(architecture, name) for name in ("normal", "normal_concat", "reduce", "reduce_concat")}
-    return Genotype(**(fields | cells))
-
-
-def _drawn(cell: Sequence[Edge], concat: Sequence[int]) -> list[CellEdge]:
-    names = {0: "c_{k-2}", 1: "c_{k-1}"} | {node: str(node) for node in range(INPUTS, max(concat) + 1)}
-    edges_ = [CellEdge(names[source], names[target], operation) for operation, source, target in cell]
-    return edges_ + [CellEdge(names[node], "output", "") for node in concat]
-
-
-def _strongest(score: Tensor) -> list[Edge]:
-    nodes = next(n for n in range(1, len(score) + 1) if len(edges(n)) == len(score))
-    best, operation = score[:, 1:].cpu().max(dim=-1)
-    chosen = []
-    for target in range(INPUTS, INPUTS + nodes):
-        rows = [row for row, (node, _) in enumerate(edges(nodes)) if node == target and best[row] != 0]
-        ranked = torch.argsort(best[rows], descending=True, stable=True)[:INPUTS_OF_NODE]
-        for source in sorted(ranked.tolist()):
-            chosen.append(Edge(OPERATIONS[1 + int(operation[rows[source]])], source, target))
-    return chosen
-
-
-def _sample_cell(generator: np.random.Generator) -> list[Edge]:
-    return [
-        Edge(OPERATIONS[int(generator.integers(1, len(OPERATIONS)))], source, target)
-        for target in range(INPUTS, INPUTS + NODES)
-        for source in sorted(generator.choice(target, INPUTS_OF_NODE, replace=False).tolist())
-    ]
-
-
-def _neighbour_cells(cell: tuple[Edge, ...]) -> list[tuple[Edge, ...]]:
-    cells = []
-    for place, edge in enumerate(cell):
-        taken = {other.source for other in cell if other.target == edge.target}
-        others = [edge._replace(operation=name) for name in OPERATIONS[1:] if name != edge.operation]
-        others += [edge._replace(source=source) for source in range(edge.target) if source not in taken]
-        for other in others:
-            cells.append(tuple(sorted((*cell[:place], other, *cell[place + 1 :]), key=lambda e: (e.target, e.source))))
-    return cells
+    def _design_of_rows(self, kind: int, rows: int) -> CellDesign:
+        """The smallest cell that has so many edges."""
+        designs = (self.design(kind, nodes) for nodes in range(1, rows + 1))
+        return next(design for design in designs if len(design.edges) >= rows)
 
 
 @lru_cache(maxsize=1024)
-def _cost(architecture: Genotype) -> tuple[float, float]:
-    cost = network_cost(lambda: DartsNetwork(architecture), (3, 32, 32))
+def _cost(architecture: Genotype, channels: int, cells: int) -> tuple[float, float]:
+    cost = network_cost(lambda: DartsNetwork(architecture, channels=channels, cells=cells), (3, 32, 32))
     return cost.parameters_m, cost.flops_m
 
 

@@ -14,9 +14,10 @@ from spaces.registry import find_space
 from spaces.topology.architecture import TopologyArchitecture
 from spaces.topology.space import TopologySpace
 
+DARTS_LIKE = ("darts-cnn", "darts-s1", "darts-s2", "darts-s3", "darts-s4")
 SMALL = {
     "topology": {"channels": 2, "cells_per_stage": 1},
-    "darts-cnn": {"channels": 2, "cells": 2, "nodes": 2},
+    **{name: {"channels": 2, "cells": 2, "nodes": 2} for name in DARTS_LIKE},
 }
 
 
@@ -82,7 +83,7 @@ def through_disk(state: dict[str, Any]) -> dict[str, Any]:
 
 
 PAIRS = [(method.name, "topology") for method in list_methods()] + [
-    (method.name, space) for method in list_methods() if method.differentiable for space in ("darts-cnn", "quadratic")
+    (method.name, space) for method in list_methods() if method.differentiable for space in (*DARTS_LIKE, "quadratic")
 ]
 
 

@@ -4,7 +4,7 @@ The supernet under test is held against it, value by value and gradient by gradi
 out here; slow and large on purpose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +45,30 @@ class FactorizedReduce(nn.Module):
         return out
 
 
+class Negated(nn.Module):
+    """`negative_identity`; at stride 2, of a factorised reduction."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.inner = nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -self.inner(x)
+
+
+class Noise(nn.Module):
+    """`noise`: what `draw`, which the test gives, makes of the output's shape."""
+
+    draw: Callable[[Sequence[int]], Tensor]
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.draw(x[:, :, :: self.stride, :: self.stride].shape)
+
+
 def relu_conv_norm(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), _norm(outputs))
 
@@ -73,6 +97,10 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
         return nn.Sequential(nn.AvgPool2d(3, stride=stride, padding=1, count_include_pad=False), _norm(channels))
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
+    if name == "negative_identity":
+        return Negated(channels, stride)
+    if name == "noise":
+        return Noise(stride)
     family, _, size = name.split("_")
     kernel = int(size[0])
     if family == "sep":
@@ -85,9 +113,9 @@ class MixedOp(nn.Module):
 
     skip_zero = False
 
-    def __init__(self, channels: int, stride: int) -> None:
+    def __init__(self, channels: int, stride: int, names: Sequence[str]) -> None:
         super().__init__()
-        self.operations = nn.ModuleList(operation(name, channels, stride) for name in OPERATIONS)
+        self.operations = nn.ModuleList(operation(name, channels, stride) for name in names)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         pairs = zip(weights, self.operations, strict=True)
@@ -95,27 +123,33 @@ class MixedOp(nn.Module):
         return out
 
 
+Wiring = Sequence[tuple[int, int, Sequence[str]]]  # (target, source, operations) of every edge
+
+
+def darts_wiring(nodes: int) -> Wiring:
+    return [(target, source, OPERATIONS) for target, source in edges(nodes)]
+
+
 class Cell(nn.Module):
     """A cell of mixed operations."""
 
     def __init__(
-        self, nodes: int, older: int, newer: int, channels: int, *, reduction: bool, previous_reduction: bool
+        self, wiring: Wiring, older: int, newer: int, channels: int, *, reduction: bool, previous_reduction: bool
     ) -> None:
         super().__init__()
         self.reduction = reduction
-        self.nodes = nodes
+        self.wiring = wiring
         self.first = FactorizedReduce(older, channels) if previous_reduction else relu_conv_norm(older, channels)
         self.second = relu_conv_norm(newer, channels)
         self.edges = nn.ModuleList(
-            MixedOp(channels, 2 if reduction and source < INPUTS else 1) for _, source in edges(nodes)
+            MixedOp(channels, 2 if reduction and source < INPUTS else 1, names) for _, source, names in wiring
         )
 
     def forward(self, older: Tensor, newer: Tensor, weights: Tensor) -> Tensor:
         states = [self.first(older), self.second(newer)]
-        offset = 0
-        for _ in range(self.nodes):
-            states.append(sum(self.edges[offset + j](x, weights[offset + j]) for j, x in enumerate(states)))
-            offset += len(states) - 1
+        for node in range(INPUTS, self.wiring[-1][0] + 1):
+            rows = [row for row, (target, _, _) in enumerate(self.wiring) if target == node]
+            states.append(sum(self.edges[row](states[self.wiring[row][1]], weights[row]) for row in rows))
         return torch.cat(states[INPUTS:], dim=1)
 
 
@@ -131,8 +165,10 @@ class PlainDartsSupernet(nn.Module):
         classes: int = 10,
         in_channels: int = 3,
         stem_multiplier: int = 3,
+        wirings: tuple[Wiring, Wiring] | None = None,
     ) -> None:
         super().__init__()
+        wirings = wirings or (darts_wiring(nodes),) * 2
         older = newer = stem_multiplier * channels
         self.stem = nn.Sequential(nn.Conv2d(in_channels, newer, 3, padding=1, bias=False), _norm(newer, affine=True))
         self.cells = nn.ModuleList()
@@ -141,10 +177,17 @@ class PlainDartsSupernet(nn.Module):
             reduction = index in (cells // 3, 2 * cells // 3)
             channels = channels * 2 if reduction else channels
             self.cells.append(
-                Cell(nodes, older, newer, channels, reduction=reduction, previous_reduction=previous_reduction)
+                Cell(
+                    wirings[reduction],
+                    older,
+                    newer,
+                    channels,
+                    reduction=reduction,
+                    previous_reduction=previous_reduction,
+                )
             )
             previous_reduction = reduction
-            older, newer = newer, nodes * channels
+            older, newer = newer, (wirings[reduction][-1][0] - 1) * channels
         self.classifier = nn.Linear(newer, classes)
 
     def forward(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:

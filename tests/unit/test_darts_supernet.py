@@ -97,7 +97,7 @@ def test_operations_of_zero_weight_are_not_run_and_get_no_gradient() -> None:
     found = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
     unused = [weight for weight, gradient in zip(net.parameters(), found, strict=True) if gradient is None]
     for cell in net.cells:
-        plan = executed(tuple(map(tuple, mixture[int(cell.reduction)].ne(0).tolist())), 2)
+        plan = executed(tuple(map(tuple, mixture[int(cell.reduction)].ne(0).tolist())), edges(2))
         for edge, operations in zip(cell.edges, plan, strict=True):
             for operation in range(4, 8):
                 for weight in edge.weights(operation):
@@ -115,7 +115,7 @@ def test_a_node_without_operations_is_zero_and_nothing_runs_on_it() -> None:
     mixture[1][2:5] = 0  # node 3 of the reduction cells
     assert_same(net, plain, batch(), [weights.requires_grad_() for weights in mixture])
     active = tuple(map(tuple, mixture[0].ne(0).tolist()))
-    plan = executed(active, 3)
+    plan = executed(active, edges(3))
     assert plan[:2] == ((), ())
     assert [plan[edge] for edge, (_, source) in enumerate(edges(3)) if source == 2] == [(), ()]
 
