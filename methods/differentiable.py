@@ -22,6 +22,7 @@ class DifferentiableMethod(Method):
         """Build the supernets, alpha, the relaxation and the update rule from the task's seed."""
         if task.train is None or task.validation is None:
             raise InputError("a differentiable method searches on images: give it a data set such as digits or cifar10")
+        self.parts.check_space(task.space)
         self.task, settings = task, task.settings
         edges = task.space.edges(**task.space_settings) if isinstance(task.space, CellSpace) else ()
         self.relaxation = self.parts.relaxation(settings, torch.Generator().manual_seed(task.seed), edges)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Discretisation(Part, ABC):
     """scores (E, O) -> architecture."""
 
+    exact_zeros: ClassVar[bool] = False  # whether weak operations are given a score of zero
     selects: ClassVar[bool] = False  # whether steps after the search choose the operations
 
     def __init__(self, settings: Any) -> None:

@@ -57,6 +57,8 @@ class Threshold(Discretisation):
     Where nothing in a cell is above it, the cell keeps its strongest operation alone: the paper has no word on it.
     """
 
+    exact_zeros = True
+
     class Settings(Part.Settings):
         """The least weight of an operation that is kept."""
 
@@ -70,7 +72,9 @@ class Threshold(Discretisation):
     def __call__(self, space: Space, scores: Sequence[Tensor]) -> Any:
         """Scores below the threshold count as zero, which stands for no operation."""
         zeros = space.marks(scores, "none".__eq__)
-        return space.discretise([self._above(score.masked_fill(zero, 0)) for score, zero in zip(scores, zeros, strict=True)])
+        return space.discretise(
+            [self._above(score.masked_fill(zero, 0)) for score, zero in zip(scores, zeros, strict=True)]
+        )
 
     def _above(self, score: Tensor) -> Tensor:
         kept = score.masked_fill(score < self.settings.threshold, 0)

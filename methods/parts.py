@@ -14,6 +14,7 @@ from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
 from methods.schedule import Schedule
 from methods.update_rule import UpdateRule
+from spaces.errors import InputError
 from spaces.space import Space
 
 
@@ -47,9 +48,16 @@ class Parts:
         """Why the parts make no sense together; empty where they do."""
         return [reason for part in self if (reason := part.misfit(self))]
 
-    def misplacements(self, space: Space) -> list[str]:
-        """Why the parts make no sense on the space; empty where they do."""
-        return [reason for part in self if (reason := part.misplaced(space))]
+    def check_space(self, space: Space) -> None:
+        """Raises InputError where the parts make no sense on the space."""
+        reasons = [reason for part in self if (reason := part.misplaced(space))]
+        if space.keeps_support and not (self.relaxation.exact_zeros or self.discretisation.exact_zeros):
+            reasons.append(
+                "it keeps every operation whose weight is not exactly zero, and this method's never are: use a method "
+                "with linear weights there, such as sparsenas, or space darts-cnn"
+            )
+        if reasons:
+            raise InputError(f"space '{space.name}': {reasons[0]}")
 
     def settings_model(self, name: str) -> type[SettingsModel]:
         """The union of the parts' settings, with the method's own defaults."""

@@ -22,6 +22,8 @@ class Relaxation(Part, ABC):
     dense: ClassVar[bool] = True  # whether no mixture weight is zero but by underflow
     gates: ClassVar[bool] = False  # whether an operation has a probability of its own, whatever the others have
 
+    exact_zeros: ClassVar[bool] = False  # whether preferences can be exactly zero
+
     def __init__(self, settings: Any, generator: torch.Generator, edges: Sequence[Edges] = ()) -> None:
         self.settings = settings
         self.generator = generator
@@ -77,6 +79,8 @@ class Softmax(Relaxation):
 
 class Identity(Relaxation):
     """m = alpha: for architecture parameters that multiply directly (channel scores, the quadratic model)."""
+
+    exact_zeros = True
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """alpha itself."""

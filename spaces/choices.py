@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from spaces.darts.cell import INPUTS, NODES
+from spaces.darts.mixed_path import MixedPathSpace
 from spaces.darts.pairs import INPUTS_OF_NODE
 from spaces.darts.space import DartsSpace
+from spaces.errors import InputError
 from spaces.space import Space
 
 
@@ -94,5 +96,14 @@ def choices_of(space: Space, **settings: Any) -> Choices:
 
 
 choices_of.register(DartsSpace, InputsOfEveryNode)
+
+
+@choices_of.register
+def _no_choices(space: MixedPathSpace, **settings: Any) -> Choices:
+    raise InputError(
+        f"space '{space.name}' is no product of independent choices, since nodes vanish with their inputs: "
+        "use random-search or regularised-evolution"
+    )
+
 
 __all__ = ["Choices", "InputsOfEveryNode", "OperationOfEveryEdge", "choices_of"]

@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.metadata import entry_points
 
+from spaces.darts.mixed_path import MixedPathSpace
 from spaces.darts.space import DartsSpace
 from spaces.darts.subspaces import DartsS1Space, DartsS2Space, DartsS3Space, DartsS4Space
 from spaces.errors import unknown
@@ -10,7 +11,16 @@ from spaces.quadratic import QuadraticSpace
 from spaces.space import Space
 from spaces.topology.space import TopologySpace
 
-OWN = (TopologySpace, DartsSpace, DartsS1Space, DartsS2Space, DartsS3Space, DartsS4Space, QuadraticSpace)
+OWN = (
+    TopologySpace,
+    DartsSpace,
+    DartsS1Space,
+    DartsS2Space,
+    DartsS3Space,
+    DartsS4Space,
+    MixedPathSpace,
+    QuadraticSpace,
+)
 
 
 @cache
