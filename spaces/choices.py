@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spaces.darts.accelerated import AcceleratedSpace
 from spaces.darts.cell import INPUTS, NODES
+from spaces.darts.heavy_ball import HeavyBallSpace
 from spaces.darts.mixed_path import MixedPathSpace
 from spaces.darts.pairs import INPUTS_OF_NODE
 from spaces.darts.space import DartsSpace
@@ -44,17 +46,25 @@ class Choices(ABC):
 class OperationOfEveryEdge(Choices):
     """One operation on each edge, in the order of alpha's rows: what most cell spaces choose."""
 
+    first = 0  # of alpha's columns that may be chosen
+
     def __init__(self, space: Space, **settings: Any) -> None:
         self.shapes = space.alpha_shapes(**settings)
-        super().__init__(space, [operations for rows, operations in self.shapes for _ in range(rows)])
+        super().__init__(space, [operations - self.first for rows, operations in self.shapes for _ in range(rows)])
 
     def _scores(self, picks: Sequence[int]) -> list[Tensor]:
         remaining = iter(picks)
         scores = [torch.zeros(shape) for shape in self.shapes]
         for score in scores:
             for row in score:
-                row[next(remaining)] = 1
+                row[self.first + next(remaining)] = 1
         return scores
+
+
+class WorkingOperationOfEveryEdge(OperationOfEveryEdge):
+    """The same without the first operation, `none`."""
+
+    first = 1
 
 
 class InputsOfEveryNode(Choices):
@@ -86,6 +96,17 @@ class InputsOfEveryNode(Choices):
         return scores
 
 
+class InputsOfEveryWeighedNode(InputsOfEveryNode):
+    """The same where alpha holds weights of the edges, too: all alike."""
+
+    def __init__(self, space: DartsSpace, **settings: Any) -> None:
+        super().__init__(space, **settings)
+        self.shapes = space.alpha_shapes(**settings)
+
+    def _scores(self, picks: Sequence[int]) -> list[Tensor]:
+        return [*super()._scores(picks), *(torch.ones(shape) for shape in self.shapes[len(self.designs) :])]
+
+
 @singledispatch
 def choices_of(space: Space, **settings: Any) -> Choices:
     """The choices that make an architecture of the space, for a supernet of these settings.
@@ -96,6 +117,8 @@ def choices_of(space: Space, **settings: Any) -> Choices:
 
 
 choices_of.register(DartsSpace, InputsOfEveryNode)
+choices_of.register(HeavyBallSpace, WorkingOperationOfEveryEdge)
+choices_of.register(AcceleratedSpace, InputsOfEveryWeighedNode)
 
 
 @choices_of.register
@@ -106,4 +129,11 @@ def _no_choices(space: MixedPathSpace, **settings: Any) -> Choices:
     )
 
 
-__all__ = ["Choices", "InputsOfEveryNode", "OperationOfEveryEdge", "choices_of"]
+__all__ = [
+    "Choices",
+    "InputsOfEveryNode",
+    "InputsOfEveryWeighedNode",
+    "OperationOfEveryEdge",
+    "WorkingOperationOfEveryEdge",
+    "choices_of",
+]

@@ -3,6 +3,8 @@
 from functools import cache
 from importlib.metadata import entry_points
 
+from spaces.darts.accelerated import AcceleratedSpace
+from spaces.darts.heavy_ball import HeavyBallRandomStartSpace, HeavyBallSpace
 from spaces.darts.mixed_path import MixedPathSpace
 from spaces.darts.space import DartsSpace
 from spaces.darts.subspaces import DartsS1Space, DartsS2Space, DartsS3Space, DartsS4Space
@@ -19,6 +21,9 @@ OWN = (
     DartsS3Space,
     DartsS4Space,
     MixedPathSpace,
+    HeavyBallSpace,
+    HeavyBallRandomStartSpace,
+    AcceleratedSpace,
     QuadraticSpace,
 )
 

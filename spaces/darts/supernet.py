@@ -59,7 +59,8 @@ class DartsSupernet(SuperNet):
 
     def forward(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
         """Images (N, in_channels, H, W) -> logits (N, classes)."""
-        pairs = zip(self.designs, self.mixtures(mixture), self.active(mixture), strict=True)
+        mixture = self.mixtures(mixture)
+        pairs = zip(self.designs, mixture, self.active(mixture), strict=True)
         whole = [_whole(*pair) for pair in pairs]
         plans = [executed(active, design.edges) for design, (_, active) in zip(self.designs, whole, strict=True)]
         noise = self.noise.next() if self.noise else ()

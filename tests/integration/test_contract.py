@@ -14,7 +14,7 @@ from spaces.registry import find_space
 from spaces.topology.architecture import TopologyArchitecture
 from spaces.topology.space import TopologySpace
 
-DARTS_LIKE = ("darts-cnn", "darts-s1", "darts-s2", "darts-s3", "darts-s4")
+DARTS_LIKE = ("darts-cnn", "darts-s1", "darts-s2", "darts-s3", "darts-s4", "hb", "agd")
 SMALL = {
     "topology": {"channels": 2, "cells_per_stage": 1},
     **{name: {"channels": 2, "cells": 2, "nodes": 2} for name in DARTS_LIKE},

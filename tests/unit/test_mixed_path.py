@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods import Task, find_method
 from methods.differentiable import Parts
@@ -20,6 +20,7 @@ from spaces.darts.cell import OPERATIONS, complete_cell, edges
 from spaces.darts.mixed_path import MixedPathSpace, _sample_cell
 from spaces.errors import InputError
 from spaces.space import Batch
+from tests.unit.plain_darts_network import assert_network_is_plain
 from tests.unit.plain_darts_supernet import PlainDartsSupernet
 
 SPACE = MixedPathSpace()
@@ -70,28 +71,8 @@ def test_a_node_without_inputs_vanishes_and_all_that_starts_from_it() -> None:
     assert network.cells[0].output_channels == 4  # two nodes of two channels
 
 
-def test_the_stand_alone_network_computes_the_sums_of_the_supernet() -> None:
-    """Where both have the same weights, and the mixture is 1 or 0."""
-    torch.manual_seed(0)
-    architecture = SPACE.discretise(sparse_scores(3, share=0.4))
-    wirings = tuple(
-        [(e.target, e.source, [e.operation]) for e in cell] for cell in (architecture.normal, architecture.reduce)
-    )
-    plain = PlainDartsSupernet(channels=4, cells=3, classes=5, wirings=wirings)  # type: ignore[arg-type]
-    network = SPACE.network(architecture, classes=5, in_channels=3, channels=4, cells=3)
-    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    theirs = [module.weight for module in plain.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    with torch.no_grad():
-        for weight, value in zip(weights, theirs, strict=True):
-            weight.copy_(value)
-        network.classifier.bias.copy_(plain.classifier.bias)
-    images = torch.randn(4, 3, 8, 8)
-    for module in plain.modules():  # poolings have a batch norm in the supernet alone
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.Sequential) and isinstance(child[0], nn.MaxPool2d | nn.AvgPool2d):
-                setattr(module, name, child[0])
-    mixture = [torch.ones(len(wiring), 1) for wiring in wirings]
-    torch.testing.assert_close(network(images), plain(images, mixture), rtol=1e-4, atol=1e-5)
+def test_the_stand_alone_network_computes_plain_sums() -> None:
+    assert_network_is_plain(SPACE, SPACE.discretise(sparse_scores(3, share=0.4)))
 
 
 def test_the_supernet_computes_equation_1_and_its_gradients() -> None:
