@@ -29,7 +29,7 @@ class Repeats:
 def repeat_baseline(name: str, table: Table, *, dataset: str, repeats: int, budget: float | None = None) -> Repeats:
     """Run the method with seeds 0 .. repeats - 1; rewards are validation errors after 12 epochs."""
     named = find_method(name)
-    if named.differentiable:
+    if named.trains_supernet:
         raise InputError(f"{name} trains a supernet: choose random-search or regularised-evolution")
     budget = BUDGETS[dataset] if budget is None else budget
     objective = TabularObjective(table, dataset=dataset, epochs=12, seed="mean")

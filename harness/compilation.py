@@ -16,9 +16,9 @@ def compilation_notes(specs: Sequence[RunSpec], device: str) -> tuple[bool, list
     notes = []
     for spec in {spec.method: spec for spec in specs}.values():
         method = find_method(spec.method).implementation
-        if not issubclass(method, DifferentiableMethod):
+        if not method.trains_supernet:
             notes.append(f"--compile: {spec.method} trains no supernet, so there is nothing to compile")
-        elif not method.parts.relaxation.dense:
+        elif not (issubclass(method, DifferentiableMethod) and method.parts.relaxation.dense):
             notes.append(f"--compile: {spec.method} runs other operations in every step; running without it")
         elif not find_space(spec.space).compilable:
             rest = "its passes become CUDA graphs" if device.startswith("cuda") else "running without it"

@@ -118,7 +118,7 @@ class Experiment(BaseModel):
     def settings_of(self, method: str) -> set[str]:
         """The names of all settings of the method, of its network and of its data on this space."""
         named, space = find_method(method), find_space(self.space)
-        network = set(space.supernet_settings) if named.differentiable else set()
+        network = set(space.supernet_settings) if named.trains_supernet else set()
         return {*_setting_names(named.implementation.Settings), *network, *(DATA_SETTINGS if network else ())}
 
     def _unvaried(self, *, table: str, latency: str) -> list[RunSpec]:
@@ -138,12 +138,12 @@ class Experiment(BaseModel):
         self, name: str, own: dict[str, Any], *, dataset: str, table: str, latency: str, used: set[str]
     ) -> list[RunSpec]:
         method, space = find_method(name), find_space(self.space)
-        if not (method.differentiable or table):
+        if not (method.trains_supernet or table):
             raise InputError(
                 f"{name} evaluates architectures on a table, and there is none for space '{self.space}': "
                 "choose a method that trains a supernet, or space topology"
             )
-        network = space.supernet_settings if method.differentiable else {}
+        network = space.supernet_settings if method.trains_supernet else {}
         data = DATA_SETTINGS if network else {}
         fields = _setting_names(method.implementation.Settings)
         known = self.settings_of(name)
@@ -168,7 +168,7 @@ class Experiment(BaseModel):
                 settings=settings.model_dump(by_alias=True, mode="json"),
                 network=_whole({**network, **{k: v for k, v in chosen.items() if k in network}}, lowest=1),
                 data=_whole({**data, **{k: v for k, v in chosen.items() if k in data}}, lowest=0),
-                table="" if method.differentiable else table,
+                table="" if method.trains_supernet else table,
                 latency=latency if settings.model_dump().get("gamma") else "",
             )
             for seed in self.seeds

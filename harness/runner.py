@@ -181,7 +181,7 @@ def _one_shot(spec: RunSpec, result: SearchResult) -> list[EvaluationRecord]:
             epochs=0,
             evaluation_seed=spec.search_seed,
             error_percent=result.one_shot_error,
-            provenance="supernet with all operations mixed, held-out half of the training split",
+            provenance=f"{result.one_shot}, held-out half of the training split",
         )
     ]
 

@@ -11,7 +11,7 @@ import torch
 from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.data.guard import search_phase
 from harness.timing import SearchClock
-from methods import DifferentiableMethod, Method, Task
+from methods import Method, Task
 from spaces.space import Batch
 
 CHECKPOINT_SECONDS = 20.0
@@ -31,7 +31,8 @@ class SearchResult:
     history: list[dict[str, float]]
     seconds: Mapping[str, float]
     simulated_seconds: float | None
-    one_shot_error: float | None  # % on the held-out batches, all candidate operations mixed
+    one_shot_error: float | None  # % on the held-out batches
+    one_shot: str  # what made that error, in words; empty where there is none
 
 
 Report = Callable[[float, Mapping[str, float]], None]
@@ -92,6 +93,7 @@ def search(
                 save()
                 saved_at = time.monotonic()
         save()
+    one_shot = method.one_shot()
     return SearchResult(
         architecture=method.architecture(),
         steps=len(history),
@@ -99,17 +101,19 @@ def search(
         seconds=dict(clock.seconds),
         simulated_seconds=method.simulated_seconds,
         one_shot_error=next((row["one_shot_error"] for row in reversed(history) if "one_shot_error" in row), None),
+        one_shot=one_shot.describes if one_shot else "",
     )
 
 
 def _validate(method: Method, batches: list[Batch]) -> dict[str, float]:
-    """The supernet's error in % under noiseless mixture weights, and alpha as `alpha/<index>/<edge>/<operation>`."""
-    assert isinstance(method, DifferentiableMethod)
+    """The error in % with shared weights, and alpha as `alpha/<index>/<edge>/<operation>`."""
+    one_shot = method.one_shot()
+    assert one_shot is not None  # only what trains a supernet has held-out batches
     with torch.no_grad():
-        wrong = sum(float(method.network.errors(batch, method.scores())) for batch in batches)
+        wrong = sum(float(one_shot.network.errors(batch, one_shot.mixture)) for batch in batches)
     alpha = {
         f"alpha/{index}/{edge}/{operation}": value
-        for index, tensor in enumerate(method.alphas)
+        for index, tensor in enumerate(one_shot.alphas)
         for edge, row in enumerate(tensor.tolist())
         for operation, value in enumerate(row)
     }

@@ -1,4 +1,4 @@
-"""What one step of a differentiable search costs: passes, arithmetic, memory traffic, seconds and where they go."""
+"""What one step of a search on a supernet costs: passes, arithmetic, memory traffic, seconds and where they go."""
 
 import statistics
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from harness.kernel_counts import count_kernels
 from harness.kernel_times import profile_kernels
 from harness.machine import peak_memory_mib, reset_peak_memory
 from harness.roofline import Machine, seconds
-from methods import DifferentiableMethod, Task, find_method
+from methods import DifferentiableMethod, Method, Task, find_method
 from spaces.registry import find_space
 from spaces.space import Batch
 
@@ -71,10 +71,9 @@ class RepeatedBatch:
         """Nothing to restore."""
 
 
-def start_search(spec: RunSpec, device: torch.device) -> DifferentiableMethod:
-    """The run's method, ready to step on random images."""
+def start_search(spec: RunSpec, device: torch.device) -> Method:
+    """The run's method, which trains a supernet, ready to step on random images."""
     method = find_method(spec.method).implementation()
-    assert isinstance(method, DifferentiableMethod)
     settings: Any = method.Settings(**spec.settings)
     batches = RepeatedBatch(settings.batch_size, resolution=spec.data["resolution"], device=device)
     method.start(
@@ -135,9 +134,9 @@ def profile_step(spec: RunSpec, measurement: Measurement) -> dict[str, float]:
 class Passes:
     """Counts the passes through a method's supernets; a backward pass that is differentiated counts once."""
 
-    def __init__(self, method: DifferentiableMethod) -> None:
+    def __init__(self, method: Method) -> None:
         self.forward = self.backward = 0
-        for network in method.update_rule.networks:
+        for network in method.networks:
             network.loss = partial(self._loss, network.loss)  # type: ignore[method-assign]
 
     def _loss(self, loss: Any, *arguments: Any) -> Tensor:
@@ -151,10 +150,11 @@ class Passes:
         self.backward += 1
 
 
-def _one_after_the_other(method: DifferentiableMethod) -> DifferentiableMethod:
+def _one_after_the_other(method: Method) -> Method:
     """The method without passes side by side: neither counting nor profiling looks into other threads."""
-    side_by_side = method.update_rule.side_by_side
-    side_by_side.pool, side_by_side.streams = None, []
+    if isinstance(method, DifferentiableMethod):
+        side_by_side = method.update_rule.side_by_side
+        side_by_side.pool, side_by_side.streams = None, []
     return method
 
 

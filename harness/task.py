@@ -89,7 +89,7 @@ def build_task(
     """(the task, the held-out batches that validation reads); no test data in either."""
     method, space, device = find_method(spec.method), find_space(spec.space), torch.device(resources.device)
     settings: Any = method.implementation.Settings(**spec.settings)
-    if not method.differentiable:
+    if not method.trains_supernet:
         objective = open_objective(spec, table)
         task = Task(
             space=space, settings=settings, seed=spec.search_seed, device=device, space_settings={}, objective=objective

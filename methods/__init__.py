@@ -2,7 +2,7 @@
 
 from methods.composition import composed_name, find_method
 from methods.differentiable import DifferentiableMethod
-from methods.method import Method, Metrics, SettingsModel, Task
+from methods.method import Method, Metrics, OneShot, SettingsModel, Task
 from methods.parts import Parts
 from methods.registry import NamedMethod, compose, list_methods, register
 from methods.sample_based import SampleBasedMethod
@@ -12,6 +12,7 @@ __all__ = [
     "Method",
     "Metrics",
     "NamedMethod",
+    "OneShot",
     "Parts",
     "SampleBasedMethod",
     "SettingsModel",

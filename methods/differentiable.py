@@ -1,13 +1,13 @@
 """Differentiable search: relaxation x update rule x regularisers x schedule x discretisation."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from methods.cuda_graph import CudaGraphs
-from methods.method import Method, Metrics, Task
+from methods.method import Method, Metrics, OneShot, Task
 from methods.parts import Parts
 from spaces.errors import InputError
 from spaces.space import CellSpace, Stream, SuperNet
@@ -16,6 +16,7 @@ from spaces.space import CellSpace, Stream, SuperNet
 class DifferentiableMethod(Method):
     """A search by gradient descent on alpha; one subclass per choice of `parts`."""
 
+    trains_supernet: ClassVar[bool] = True
     parts: Parts
 
     def start(self, task: Task) -> None:
@@ -85,7 +86,7 @@ class DifferentiableMethod(Method):
         else:
             metrics = self.discretisation.select(self, self.steps_done - self.schedule.last_step)
             self.steps_done += 1
-        return {**metrics, "alpha_entropy": self._entropy()}
+        return {**metrics, "alpha_entropy": alpha_entropy(self.relaxation.masked(self.alphas))}
 
     def train(self, *, alpha_moves: bool) -> Metrics:
         """One iteration of the update rule on the next batch of each half."""
@@ -93,9 +94,18 @@ class DifferentiableMethod(Method):
         return self.update_rule.step(train.next(), validation.next(), alpha_moves=alpha_moves)
 
     @property
+    def networks(self) -> Sequence[SuperNet]:
+        """The update rule's supernets."""
+        return self.update_rule.networks
+
+    @property
     def network(self) -> SuperNet:
         """The supernet that validation looks at: the last one (RARTS' primary network)."""
         return self.update_rule.networks[-1]
+
+    def one_shot(self) -> OneShot:
+        """The supernet under noiseless mixture weights."""
+        return OneShot(self.network, self.scores(), self.alphas, "supernet with all operations mixed")
 
     def scores(self) -> list[Tensor]:
         """What the discretisation ranks operations by."""
@@ -142,7 +152,8 @@ class DifferentiableMethod(Method):
         assert self.task.validation is not None
         return self.task.train, self.task.validation
 
-    def _entropy(self) -> float:
-        """Mean entropy of softmax(alpha) over all edges, in nats."""
-        rows = (torch.softmax(alpha.detach(), dim=-1) for alpha in self.relaxation.masked(self.alphas))
-        return float(torch.cat([torch.special.entr(row).sum(dim=-1) for row in rows]).mean())
+
+def alpha_entropy(alphas: Sequence[Tensor]) -> float:
+    """Mean entropy of softmax(alpha) over all edges, in nats."""
+    rows = (torch.softmax(alpha.detach(), dim=-1) for alpha in alphas)
+    return float(torch.cat([torch.special.entr(row).sum(dim=-1) for row in rows]).mean())

@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from methods.method import Metrics
-from methods.update_rule import Gradients, UpdateRule
+from methods.update_rule import UpdateRule
+from methods.weight_training import Gradients
 from spaces.space import Batch
 
 

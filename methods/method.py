@@ -1,7 +1,7 @@
 """The uniform interface of every search algorithm, and the task it is given."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from spaces.space import Space, Stream
+from spaces.space import Space, Stream, SuperNet
 
 Metrics = Mapping[str, float]
 
@@ -48,10 +48,21 @@ class Task:
     checkpoint_cells: bool = False
 
 
+@dataclass(frozen=True)
+class OneShot:
+    """What a validation with shared weights looks at."""
+
+    network: SuperNet
+    mixture: Sequence[Tensor]  # the mixture weights that the network is called with
+    alphas: Sequence[Tensor]  # recorded with the error; empty where the method has none
+    describes: str  # what is validated, in words
+
+
 class Method(ABC):
     """One search algorithm. The harness owns the loop, the method owns the step."""
 
     Settings: ClassVar[type[SettingsModel]]
+    trains_supernet: ClassVar[bool] = False  # on images; else it evaluates architectures on a table
 
     @abstractmethod
     def start(self, task: Task) -> None:
@@ -59,12 +70,21 @@ class Method(ABC):
 
     @abstractmethod
     def step(self) -> Metrics:
-        """One update (differentiable methods) or one evaluated architecture (sample-based methods)."""
+        """One update (methods that train a supernet) or one evaluated architecture."""
 
     @property
     @abstractmethod
     def progress(self) -> float:
         """The share of the budget that is spent, in [0, 1]; the search is over at 1."""
+
+    @property
+    def networks(self) -> Sequence[SuperNet]:
+        """The supernets that are trained."""
+        return ()
+
+    def one_shot(self) -> OneShot | None:
+        """What its validation looks at now, or None where no supernet is trained."""
+        return None
 
     @property
     def simulated_seconds(self) -> float | None:

@@ -4,7 +4,7 @@ from pydantic import Field
 from torch import Tensor
 
 from methods.first_order import FirstOrder
-from methods.update_rule import Gradients
+from methods.weight_training import Gradients
 from spaces.space import Batch
 
 

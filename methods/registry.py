@@ -39,9 +39,9 @@ class NamedMethod:
     implementation: type[Method]
 
     @property
-    def differentiable(self) -> bool:
+    def trains_supernet(self) -> bool:
         """Whether the method trains a supernet on images (else it evaluates architectures on a table)."""
-        return issubclass(self.implementation, DifferentiableMethod)
+        return self.implementation.trains_supernet
 
 
 _REGISTERED: dict[str, NamedMethod] = {}

@@ -6,7 +6,8 @@ L(y, w, a) = L_v(y, a) + lambda L_t(w, a) + beta / 2 |y - w|^2 + gamma P(a)
 from pydantic import Field
 
 from methods.method import Metrics
-from methods.update_rule import Gradients, UpdateRule
+from methods.update_rule import UpdateRule
+from methods.weight_training import Gradients
 from spaces.space import Batch, SuperNet
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from methods.differentiable import DifferentiableMethod
 
 
-class Schedule(Part):
-    """Cosine learning rate of the weights over all steps; alpha frozen for the first `warmup_steps`."""
+class WeightSchedule(Part):
+    """Cosine learning rate of the weights over all steps."""
 
     drops_operations: ClassVar[bool] = False  # whether candidate operations are given up on the way
 
@@ -20,7 +20,6 @@ class Schedule(Part):
         """Budget and learning rate of the weights."""
 
         steps: int = Field(39_000, ge=1)  # 100 epochs of 390 batches: RARTS, Section IV-A on NATS-Bench
-        warmup_steps: int = Field(0, ge=0)
         weight_learning_rate: float = Field(0.025, gt=0)  # RARTS, Section IV-A
         weight_learning_rate_end: float = Field(0.001, ge=0)  # DARTS, Appendix A.1.1
 
@@ -32,6 +31,17 @@ class Schedule(Part):
         """eta_w of a step: start at step 0, end at the last one."""
         start, end = self.settings.weight_learning_rate, self.settings.weight_learning_rate_end
         return end + 0.5 * (start - end) * (1 + math.cos(math.pi * step / self.settings.steps))
+
+
+class Schedule(WeightSchedule):
+    """The weights' schedule, and alpha frozen for the first `warmup_steps`."""
+
+    class Settings(WeightSchedule.Settings):
+        """Budget, learning rate of the weights, and when alpha starts to move."""
+
+        warmup_steps: int = Field(0, ge=0)
+
+    settings: Settings
 
     def alpha_moves(self, step: int) -> bool:
         """Whether alpha is updated in this step."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from methods.first_order import FirstOrder
-from methods.update_rule import Gradients, gradients
+from methods.weight_training import Gradients, gradients
 from spaces.space import Batch, SuperNet
 
 

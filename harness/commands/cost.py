@@ -100,10 +100,10 @@ def _runs(
 
     if find_space(space).streams() is not None:
         raise InputError(f"space '{space}' has no supernet of images: use topology or darts-cnn")
-    names = methods or [known.name for known in list_methods() if known.differentiable]
+    names = methods or [known.name for known in list_methods() if known.trains_supernet]
     for name in names:
-        if not find_method(name).differentiable:
-            raise InputError(f"{name} trains no supernet: choose a differentiable method such as rarts")
+        if not find_method(name).trains_supernet:
+            raise InputError(f"{name} trains no supernet: choose a method that does, such as rarts")
     chosen = {"batch_size": batch_size, "resolution": resolution}
     chosen |= dict(parse_setting(text) for text in settings or ())
     content = {"space": space, "methods": {name: {} for name in names}, "seeds": (0,), "settings": chosen}

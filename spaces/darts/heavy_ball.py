@@ -58,7 +58,7 @@ class HeavyBallSpace(DartsSpace):
                 most = 3 - (target - source)
                 if count > most:
                     raise InputError(
-                        f"space '{self.name}' takes node {source} {'twice' if most > 1 else 'once'} into node {target}, "
+                        f"space '{self.name}' takes node {source} {'twice' if most > 1 else 'once'} to node {target}, "
                         f"not {count} times: leave out the others"
                     )
         return genotype

@@ -50,7 +50,7 @@ def start(name: str, space_name: str, *, seed: int) -> Method:
     space = find_space(space_name)
     method = named.implementation()
     common: dict[str, Any] = {"space": space, "seed": seed, "device": torch.device("cpu"), "space_settings": {}}
-    if not named.differentiable:
+    if not named.trains_supernet:
         settings = method.Settings(evaluations=25)
         method.start(Task(settings=settings, objective=CountingObjective(), **common))
     elif isinstance(space, QuadraticSpace):
@@ -83,7 +83,7 @@ def through_disk(state: dict[str, Any]) -> dict[str, Any]:
 
 
 PAIRS = [(method.name, "topology") for method in list_methods()] + [
-    (method.name, space) for method in list_methods() if method.differentiable for space in (*DARTS_LIKE, "quadratic")
+    (method.name, space) for method in list_methods() if method.trains_supernet for space in (*DARTS_LIKE, "quadratic")
 ]
 
 
@@ -118,7 +118,7 @@ class TestEveryMethod:
     def test_costs_add_up(self, name: str, space: str) -> None:
         method = start(name, space, seed=1)
         run(method)
-        if find_method(name).differentiable:
+        if find_method(name).trains_supernet:
             assert method.simulated_seconds is None
         else:
             charged = [CountingObjective().evaluate(a)[1] for a, _ in method.history]  # type: ignore[attr-defined]

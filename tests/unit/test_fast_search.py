@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.compilation import compilation_notes
-from methods import Task, find_method, list_methods
+from methods import DifferentiableMethod, Task, find_method, list_methods
 from spaces.darts.space import DartsSpace
 from spaces.space import Batch, Space
 from spaces.topology.space import TopologySpace
@@ -16,7 +16,7 @@ from spaces.topology.supernet import MixedCell, executed
 from tests.unit.plain_spaces import PlainDartsSpace, PlainTopologySpace
 
 SIZES = {"topology": {"channels": 3, "cells_per_stage": 1}, "darts-cnn": {"channels": 2, "cells": 3, "nodes": 2}}
-DIFFERENTIABLE = [method.name for method in list_methods() if method.differentiable]
+DIFFERENTIABLE = [method.name for method in list_methods() if issubclass(method.implementation, DifferentiableMethod)]
 
 
 @pytest.fixture(autouse=True)
