@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 from reports.board import Cell, Column, Leaderboard, Row
+from reports.statistics import INTERVALS
 
 LEGEND = (
-    "mean ± standard deviation over search seeds [95 % Student-t interval]; ‡ standard deviation over evaluation "
-    "seeds inside a run; bold: best, told from all others (Welch, Holm); ≈: tied with the best"
+    f"mean ± standard deviation over search seeds [95 % interval: {INTERVALS}]; ‡ standard deviation over evaluation "
+    "seeds inside a run; bold: best, told from all others (Welch, Holm for all pairs); ≈: tied with the best"
 )
 _ERRORS_A_GRID = 4  # more columns fit no page
 

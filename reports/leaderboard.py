@@ -17,7 +17,7 @@ import pandas as pd
 
 from reports.baseline import random_search_notes
 from reports.board import Cell, Collapse, Column, Leaderboard, Row
-from reports.statistics import summarise, verdict
+from reports.statistics import summarise, verdict_of
 
 _PROPERTIES = (
     Column("skip_ratio", "skip ratio", "1"),
@@ -80,15 +80,14 @@ def leaderboard(
         str(key): part.set_index("run_id")[["mean", "std"]].reindex(shown["id"]).set_index(shown.index)
         for key, part in errors.groupby("column")
     }
-    groups = dict(_groups(shown, dataset=dataset))
     rows = [
         _row(group, by_column, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
-        for label, group in groups.items()
+        for label, group in _groups(shown, dataset=dataset)
     ]
     rows.sort(key=lambda row: _rank(row, columns))
     verdicts = {
-        column.key: verdict(
-            {row.label: _values(groups[row.label], by_column[column.key]) for row in rows if not row.reference}
+        column.key: verdict_of(
+            {row.label: row.cells[column.key].summary for row in rows if not row.reference and column.key in row.cells}
         )
         for column in columns
         if column.evaluation
@@ -226,10 +225,6 @@ def _row(group: pd.DataFrame, errors: Errors, columns: Iterable[Column], *, labe
         devices=tuple(sorted(group["device"].dropna().unique())),
         reference=reference,
     )
-
-
-def _values(group: pd.DataFrame, errors: pd.DataFrame) -> list[float]:
-    return errors["mean"].loc[group.index].dropna().tolist()
 
 
 def _rank(row: Row, columns: Iterable[Column]) -> tuple[bool, list[float], str]:

@@ -4,20 +4,21 @@
     print(render(table, "markdown"))          # reports.sensitivity_formats
 
 A change is paired over search seeds: the mean of the differences to the baseline run of the same seed, in percent of
-the baseline's mean over those seeds, with the Student-t interval of that mean.
+the baseline's mean over those seeds, with the interval of that mean. Whether it differs from no change is told by a
+paired t-test over three seeds or more, corrected by Holm for all changes of the quantity in the study.
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from reports.board import Column
 from reports.leaderboard import errors_inside_runs, evaluation_columns
-from reports.statistics import Summary, summarise
+from reports.statistics import FEWEST_SEEDS, Summary, holm, no_change, summarise
 from results.published_tables import load_published
 
 NAMES = {  # how Table 2 of the paper calls our settings
@@ -54,6 +55,7 @@ class SensitivityCell:
     values: Mapping[int, float]  # search seed -> value
     summary: Summary
     change: Summary | None  # in % of the baseline; None for the baseline and where the baseline is 0 or not known
+    p_value: float | None = None  # of no change, corrected for all changes of the quantity; None below three seeds
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def sensitivity(
     return SensitivityTable(
         title=title,
         columns=columns,
-        blocks={factor: tuple(rows) for factor, rows in blocks.items()},
+        blocks={factor: tuple(rows) for factor, rows in _tested(blocks).items()},
         notes=tuple(notes),
         command=command,
         published=tuple(figure for factor in blocks for figure in published_figures(factor)),
@@ -167,6 +169,23 @@ def _cells(
             change = change_percent(of_seed, start[key].values) if start and key in start else None
             cells[key] = SensitivityCell(of_seed, summarise(list(of_seed.values())), change)
     return cells
+
+
+def _tested(blocks: Mapping[str, list[SensitivityRow]]) -> dict[str, list[SensitivityRow]]:
+    """The blocks with the p-value of every change."""
+    tests: dict[str, dict[tuple[str, int], float]] = {}
+    for factor, rows in blocks.items():
+        for index, row in enumerate(rows):
+            for key, cell in row.cells.items():
+                if cell.change is not None and cell.change.count >= FEWEST_SEEDS:
+                    tests.setdefault(key, {})[factor, index] = no_change(cell.change)
+    corrected = {key: dict(zip(raw, holm(list(raw.values())).tolist(), strict=True)) for key, raw in tests.items()}
+
+    def tested(factor: str, index: int, row: SensitivityRow) -> SensitivityRow:
+        known = {key: p_values.get((factor, index)) for key, p_values in corrected.items()}
+        return replace(row, cells={key: replace(cell, p_value=known.get(key)) for key, cell in row.cells.items()})
+
+    return {factor: [tested(factor, index, row) for index, row in enumerate(rows)] for factor, rows in blocks.items()}
 
 
 def change_percent(changed: Mapping[int, float], baseline: Mapping[int, float]) -> Summary | None:

@@ -15,11 +15,11 @@ from reports.formats import FORMATS
 from reports.grid import Grid, GridCell
 from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
 from reports.sensitivity import NAMES, SensitivityCell, SensitivityRow, SensitivityTable
-from reports.statistics import Summary
+from reports.statistics import CONFIDENCE, INTERVALS, Summary
 
 LEGEND = (
     "mean ± standard deviation over search seeds; changes are paired over seeds, in % of the baseline's mean "
-    "[95 % Student-t interval]"
+    f"[95 % interval: {INTERVALS}]; ≈: not told from no change (paired t-test, Holm)"
 )
 
 
@@ -90,6 +90,7 @@ def as_dictionary(table: SensitivityTable) -> dict[str, Any]:
                             "values": {str(seed): value for seed, value in cell.values.items()},
                             "summary": _finite(cell.summary),
                             "change_percent": None if cell.change is None else _finite(cell.change),
+                            "p_value": cell.p_value,
                         }
                         for key, cell in row.cells.items()
                     },
@@ -105,7 +106,7 @@ def as_dictionary(table: SensitivityTable) -> dict[str, Any]:
 
 def _csv(table: SensitivityTable) -> str:
     names = ("origin", "factor", "value", "baseline", "quantity", "unit", "source", "runs", "mean", "std", "low",
-             "high", "change_percent", "change_low", "change_high", "run_ids")  # fmt: skip
+             "high", "change_percent", "change_low", "change_high", "p_value", "run_ids")  # fmt: skip
     text = io.StringIO()
     writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
     writer.writeheader()
@@ -133,6 +134,7 @@ def _lines(table: SensitivityTable) -> Iterator[dict[str, Any]]:
                     "change_percent": change.get("mean"),
                     "change_low": change.get("low"),
                     "change_high": change.get("high"),
+                    "p_value": cell.p_value,
                     "run_ids": " ".join(row.point.run_ids),
                 }
     for figure in table.published:
@@ -178,7 +180,8 @@ def _change(cell: SensitivityCell | None, row: SensitivityRow) -> str:
         return "-"
     change = cell.change
     interval = "" if math.isnan(change.low) else f" [{change.low:+.1f}, {change.high:+.1f}]"
-    return f"{change.mean:+.1f}{interval}"
+    tied = "≈ " if cell.p_value is not None and cell.p_value >= 1 - CONFIDENCE else ""
+    return f"{tied}{change.mean:+.1f}{interval}"
 
 
 def _finite(summary: Summary) -> dict[str, Any]:

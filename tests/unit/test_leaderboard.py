@@ -139,6 +139,23 @@ def test_rows_are_sorted_and_judged_by_error(records: Records) -> None:
     assert "**1.01 ± 0.01 [0.99, 1.03]**" in render([board], "markdown")
 
 
+def test_a_win_within_noise_is_said_to_be_a_tie(records: Records) -> None:
+    for seed, (better, worse) in enumerate([(1.0, 1.2), (4.0, 4.1), (7.0, 7.3)]):
+        records.add("worse", seed, ("trained", "digits", 0, worse))
+        records.add("better", seed, ("trained", "digits", 0, better))
+    text = render([records.board()], "markdown")
+    assert "better is lowest within noise, tied with all others" in text
+    assert "**" not in text
+
+
+def test_twenty_seeds_have_a_bootstrap_interval(records: Records) -> None:
+    for seed in range(20):
+        records.add("rarts", seed, ("trained", "digits", 0, 90.0 if seed < 2 else 5.0))
+    board = records.board()
+    assert 5 <= board.rows[0].cells[board.evaluations[0].key].summary.low < 10
+    assert "for 20 to 200 values a percentile bootstrap" in render([board], "markdown")
+
+
 def test_two_seeds_have_no_winner(records: Records) -> None:
     for seed in range(2):
         records.add("worse", seed, ("trained", "digits", 0, 9.0 + seed / 100))

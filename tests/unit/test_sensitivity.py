@@ -90,6 +90,20 @@ def test_means_and_paired_changes_agree_with_scipy(table: SensitivityTable) -> N
             )
 
 
+def test_changes_within_noise_are_marked(table: SensitivityTable) -> None:
+    key = _column(table, "latency")
+    raw = [stats.ttest_rel(LATENCY[name], LATENCY["base"]).pvalue for name in ("high", "low")]
+    expected = [min(1.0, 2 * raw[0]), max(min(1.0, 2 * raw[0]), raw[1])]  # Holm, where the first is the smaller
+    assert raw[0] < raw[1]
+    assert [row.cells[key].p_value for row in table.blocks["gamma"]] == [None, *(pytest.approx(p) for p in expected)]
+    lines = render(table, "markdown").split("Change from the baseline")[1].splitlines()
+    low = next(line for line in lines if line.startswith("| gamma=0.0002"))
+    assert low.split(" | ")[1].startswith("≈ +")
+    assert json.loads(render(table, "json"))["blocks"]["gamma"][2]["cells"][key]["p_value"] == pytest.approx(
+        expected[1]
+    )
+
+
 def test_columns_are_of_the_searched_data_set_and_keep_splits_apart(table: SensitivityTable) -> None:
     labels = [column.label for column in table.columns]
     assert not [label for label in labels if "cifar100" in label]
