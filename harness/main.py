@@ -13,6 +13,7 @@ from harness.commands import (
     evaluate,
     latency,
     quadratic,
+    ranks,
     report,
     reproduce,
     run,
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(report.leaderboard)
+app.command()(ranks.ranks)
 app.command()(report.show)
 app.command()(run.runs)
 app.command()(run.export)

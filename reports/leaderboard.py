@@ -82,7 +82,7 @@ def leaderboard(
     }
     rows = [
         _row(group, by_column, columns, label=label, reference=group["dataset"].iloc[0] != dataset)
-        for label, group in _groups(shown, dataset=dataset)
+        for label, group in labelled_groups(shown, dataset=dataset)
     ]
     rows.sort(key=lambda row: _rank(row, columns))
     verdicts = {
@@ -165,7 +165,7 @@ def _property_columns(runs: pd.DataFrame) -> list[Column]:
     ]
 
 
-def _groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.DataFrame]]:
+def labelled_groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.DataFrame]]:
     """Runs by search data set, method and settings: different settings are different rows."""
     groups = []
     for (searched, method), group in runs.groupby(["dataset", "method"], sort=True):

@@ -40,7 +40,7 @@ def leaderboard(
     runs, evaluations = read_records(store, database=database, records=records, columns=RUN_COLUMNS)
     boards = _boards(
         runs, evaluations, space=space, dataset=dataset, experiment=experiment,
-        source=_source_options(store, database=database, records=records),
+        source=source_options(store, database=database, records=records),
     )  # fmt: skip
     if output is not None:
         try:
@@ -128,14 +128,10 @@ def _boards(
 ) -> "list[Leaderboard]":
     from reports.leaderboard import leaderboard as make_board
     from results.published_tables import published_rows
-    from spaces.errors import unknown
 
-    for name, wanted in (("experiment", experiment), ("space", space), ("dataset", dataset)):
-        known = sorted(runs[name].unique())
-        if wanted is not None and wanted not in known:
-            raise unknown(f"{name.replace('dataset', 'data set')} of the run records", wanted, known)
-    chosen = runs if experiment is None else runs[runs["experiment"] == experiment]
-    searched = sorted(set(zip(chosen["space"].tolist(), chosen["dataset"].tolist(), strict=True)))
+    chosen = choose_runs(runs, experiment=experiment)
+    wanted = choose_runs(runs, experiment=experiment, space=space, dataset=dataset)
+    searched = sorted(set(zip(wanted["space"].tolist(), wanted["dataset"].tolist(), strict=True)))
     options = [*source, *(["--experiment", experiment] if experiment else [])]
     return [
         make_board(
@@ -147,11 +143,26 @@ def _boards(
             published=published_rows(of_space, on_dataset),
         )
         for of_space, on_dataset in searched
-        if space in (None, of_space) and dataset in (None, on_dataset)
     ]
 
 
-def _source_options(store: Path, *, database: str | None, records: Path | None) -> list[str]:
+def choose_runs(
+    runs: "pd.DataFrame", *, experiment: str | None = None, space: str | None = None, dataset: str | None = None
+) -> "pd.DataFrame":
+    """The runs with these values; raises InputError for a value that no run has."""
+    from spaces.errors import unknown
+
+    chosen = runs
+    for name, wanted in (("experiment", experiment), ("space", space), ("dataset", dataset)):
+        if wanted is not None:
+            known = sorted(runs[name].unique())
+            if wanted not in known:
+                raise unknown(f"{name.replace('dataset', 'data set')} of the run records", wanted, known)
+            chosen = chosen[chosen[name] == wanted]
+    return chosen
+
+
+def source_options(store: Path, *, database: str | None, records: Path | None) -> list[str]:
     """The options that name the records; a password in a URL is not repeated in a report."""
     if records is not None:
         return ["--records", str(records)]

@@ -1,0 +1,41 @@
+"""Average ranks as a critical-difference diagram (Demšar 2006, Figure 1)."""
+
+from pathlib import Path
+
+import pandas as pd
+import scikit_posthocs
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from reports.ranks import Ranks
+from reports.statistics import CONFIDENCE
+from spaces.errors import InputError
+
+
+def draw_ranks(ranks: Ranks, path: Path) -> None:
+    """Methods at their average ranks, bars under those that are tied; the file's ending decides the format.
+
+    Where nothing could be tested, or no difference was found, one bar ties them all. Raises InputError where the file
+    cannot be written.
+    """
+    methods = ranks.average.index
+    figure = Figure(figsize=(8, 1.4 + 0.3 * len(methods)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    tied = pd.DataFrame(1.0, index=methods, columns=methods)
+    scikit_posthocs.critical_difference_diagram(
+        ranks.average,
+        tied if ranks.p_values is None else ranks.p_values,
+        cd=ranks.critical_difference,
+        alpha=1 - CONFIDENCE,
+        ax=axes,
+        text_h_margin=0.05 * max(1.0, float(ranks.average.max() - ranks.average.min())),
+    )
+    axes.set_title(f"average rank over {len(ranks.errors)} {ranks.over.replace('-', ' ')}, 1 is the best", fontsize=9)
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+
+
+__all__ = ["draw_ranks"]
