@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import (
+    anytime,
     baselines,
     catalogue,
     cost,
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(report.leaderboard)
 app.command()(ranks.ranks)
+app.command()(anytime.anytime)
 app.command()(report.show)
 app.command()(run.runs)
 app.command()(run.export)
