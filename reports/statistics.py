@@ -3,11 +3,11 @@
 A search costs too much to be repeated often, so everything here is meant for 3 to 5 values a method, and works for
 hundreds.
 
-The 95 % interval of a mean is Student's t, and a percentile bootstrap over search seeds where there are 20 to 200 of
-them. A bootstrap of few values is too narrow: of normal values its interval holds the true mean in 77 % (3 values),
-84 % (5), 91 % (10) and 93 % (20) of all cases, of log-normal ones (sigma 0.5) in 71, 82, 88 and 91 %, while Student's
+The 95 % interval of a mean is Student's t, and a percentile bootstrap over search seeds where there are 20 to 100 of
+them. A bootstrap of few values is too narrow: of normal values its interval holds the true mean in 75 % (3 values),
+84 % (5), 90 % (10) and 93 % (20) of all cases, of log-normal ones (sigma 0.5) in 71, 81, 87 and 90 %, while Student's
 t is between 92 and 96 % throughout. From 20 values on it is near enough, and it never leaves the range of the values,
-which Student's t does where some searches collapse. Above 200 values the two agree.
+which Student's t does where some searches collapse. Above 100 values the two agree.
 """
 
 import math
@@ -21,9 +21,9 @@ from statsmodels.stats.multitest import multipletests
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3  # with 2 values the t interval is 12.7 standard errors wide to each side
-BOOTSTRAP_SEEDS = (20, 200)  # the fewest and the most values whose interval is a bootstrap
+BOOTSTRAP_SEEDS = (20, 100)  # the fewest and the most values whose interval is a bootstrap
 INTERVALS = "Student's t, for {} to {} values a percentile bootstrap".format(*BOOTSTRAP_SEEDS)
-_RESAMPLES = 4999
+_RESAMPLES = 1999
 _MOST_COMPARED = 1000  # methods; half a million pairs
 
 

@@ -153,7 +153,7 @@ def test_twenty_seeds_have_a_bootstrap_interval(records: Records) -> None:
         records.add("rarts", seed, ("trained", "digits", 0, 90.0 if seed < 2 else 5.0))
     board = records.board()
     assert 5 <= board.rows[0].cells[board.evaluations[0].key].summary.low < 10
-    assert "for 20 to 200 values a percentile bootstrap" in render([board], "markdown")
+    assert "for 20 to 100 values a percentile bootstrap" in render([board], "markdown")
 
 
 def test_two_seeds_have_no_winner(records: Records) -> None:
