@@ -41,7 +41,7 @@ def grids(board: Leaderboard) -> list[Grid]:
             found.append(_errors(board, errors[start : start + _ERRORS_A_GRID]))
         found += [_found_cells(board), _search_cost(board)]
     if len(board.published):
-        found.append(_published(board))
+        found.append(published_grid(board))
     return found
 
 
@@ -79,7 +79,8 @@ def _property_cells(row: Row, columns: tuple[Column, ...]) -> tuple[GridCell, ..
     return GridCell(row.label), *(GridCell(text) for text in texts)
 
 
-def _published(board: Leaderboard) -> Grid:
+def published_grid(board: Leaderboard) -> Grid:
+    """The figures of papers."""
     rows = []
     for figure in board.published_figures:
         value = "-" if figure["value"] is None else f"{figure['value']:g}"
@@ -101,14 +102,14 @@ def _text(cell: Cell | None, *, decimals: int | None) -> str:
     if cell is None:
         return "-"
     summary = cell.summary
-    text = _number(summary.mean, decimals)
+    text = number(summary.mean, decimals)
     if not math.isnan(summary.std):
-        low, high = _number(summary.low, decimals), _number(summary.high, decimals)
-        text += f" ± {_number(summary.std, decimals)} [{low}, {high}]"
-    return text if cell.evaluation_spread is None else f"{text} ‡{_number(cell.evaluation_spread, decimals)}"
+        low, high = number(summary.low, decimals), number(summary.high, decimals)
+        text += f" ± {number(summary.std, decimals)} [{low}, {high}]"
+    return text if cell.evaluation_spread is None else f"{text} ‡{number(cell.evaluation_spread, decimals)}"
 
 
-def _number(value: float, decimals: int | None) -> str:
+def number(value: float, decimals: int | None) -> str:
     """Fixed decimals, or three significant digits (whole numbers from a thousand on)."""
     if decimals is not None:
         return f"{value:.{decimals}f}"

@@ -1,7 +1,7 @@
-"""`nas-harness leaderboard` and `show`: what the run records say."""
+"""`nas-harness leaderboard`, `report` and `show`: what the run records say."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +52,47 @@ def leaderboard(
             Console().print(as_renderable(board))
     else:
         typer.echo(render(boards, format_), nl=False)
+
+
+def report(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = None,
+    space: Annotated[str | None, typer.Option(help="Only this search space.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
+    output: Annotated[Path, typer.Option(help="The page's file.")] = Path("nas-harness-report.html"),
+    records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Write one HTML page with everything that the run records say; it needs no network and no other file."""
+    import json
+
+    from reports.page.material import Material
+    from reports.page.page import html_report
+    from spaces.errors import InputError
+
+    runs, evaluations = read_records(store, database=database, records=records)
+    source = _source_options(store, database=database, records=records)
+    boards = _boards(runs, evaluations, space=space, dataset=dataset, experiment=experiment, source=source)
+    material = Material(
+        runs=runs if experiment is None else runs[runs["experiment"] == experiment],
+        evaluations=evaluations,
+        boards=boards,
+        history=_history_reader(store, records=records),
+        source=source,
+    )
+    given = (("--experiment", experiment), ("--space", space), ("--dataset", dataset))
+    options = [part for name, value in given if value is not None for part in (name, value)]
+    command = shlex.join(["nas-harness", "report", *source, *options])
+    page = html_report(material, title=experiment or (records or store).resolve().name, command=command)
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{output} cannot be written ({error.strerror}): name another file") from error
+    if json_:
+        typer.echo(json.dumps({"file": str(output), "bytes": output.stat().st_size, "runs": len(material.searched)}))
+    else:
+        typer.echo(f"{output}: {len(material.searched)} runs, {len(boards)} leaderboards")
 
 
 def show(
@@ -115,6 +156,17 @@ def read_records(
     if runs.empty:
         raise StoreError(f"{store} holds no runs yet: add some with `nas-harness run --method rarts --store {store}`")
     return runs, opened.evaluations()
+
+
+def _history_reader(store: Path, *, records: Path | None) -> "Callable[[str], pd.DataFrame | None]":
+    """Finds the history of a run by its id: beside the database, never beside exported files."""
+    from results.history import read_history
+
+    def read(run_id: str) -> "pd.DataFrame | None":
+        path = store / "runs" / run_id / "history.parquet"
+        return read_history(path) if records is None and path.exists() else None
+
+    return read
 
 
 def _boards(

@@ -1,0 +1,134 @@
+"""What the sections of the page are made from, and what they are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from reports.board import Leaderboard, Row
+from reports.leaderboard import errors_inside_runs
+
+SERIES = ("blue", "vermilion", "green", "pink", "sky", "orange", "wine", "yellow")  # the page's variables of colours
+DASHES = ("solid", "dashed", "dotted")
+MOST_SERIES = 12  # more lines in one figure cannot be told apart
+
+
+@dataclass(frozen=True)
+class Material:
+    """The records, and how they are named on the page."""
+
+    runs: pd.DataFrame  # all that the boards were made from
+    evaluations: pd.DataFrame
+    boards: Sequence[Leaderboard]
+    history: Callable[[str], pd.DataFrame | None]  # a run's history, None where it has none
+    source: Sequence[str] = ()  # the options that name the records, such as `--store FOLDER`
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """Mean and standard deviation over evaluation seeds, a row a run and evaluation column."""
+        return errors_inside_runs(self.evaluations)
+
+    @cached_property
+    def by_run(self) -> pd.DataFrame:
+        """The runs, indexed by their ids."""
+        return self.runs.set_index("id", drop=False).rename_axis(None)
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """The runs of the boards' spaces and data sets, without those that a board shows for reference."""
+        shown = {(board.space, board.dataset) for board in self.boards}
+        return self.runs[[pair in shown for pair in zip(self.runs["space"], self.runs["dataset"], strict=True)]]
+
+    @cached_property
+    def anchors(self) -> Mapping[str, str]:
+        """Run id -> the anchor of the block with its settings; a run that is shown on two boards has the first."""
+        found: dict[str, str] = {}
+        for number, board in enumerate(self.boards):
+            for place, row in enumerate(board.rows):
+                for run in row.run_ids:
+                    found.setdefault(run, row_anchor(number, place))
+        return found
+
+    def error_of(self, board: Leaderboard) -> Mapping[str, float]:
+        """Run id -> the error that the board ranks by, %; empty where it has none."""
+        if not board.evaluations:
+            return {}
+        chosen = self.errors[self.errors["column"] == board.evaluations[0].key]
+        return dict(zip(chosen["run_id"], chosen["mean"], strict=True))
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading of its own."""
+
+    anchor: str
+    title: str
+    template: str  # a file of reports/templates
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """What a colour means, and where the settings behind it are."""
+
+    label: str
+    detail: str  # the settings that tell it from others of the same label
+    colour: str
+    dash: str = "solid"
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing."""
+
+    title: str
+    svg: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FigureGroup:
+    """Drawings that share a heading and a legend."""
+
+    title: str
+    panels: Sequence[Panel]
+    legend: Sequence[LegendEntry] = ()
+    notes: Sequence[str] = ()
+    tables: Sequence[Any] = field(default=())
+    board: int | None = None  # the board that it belongs to, for the page's filter
+
+
+def row_anchor(board: int, row: int) -> str:
+    """The anchor of the block with the runs and settings of a board's row; both count from 0."""
+    return f"runs-{board + 1}-{row + 1}"
+
+
+def series(place: int) -> tuple[str, str]:
+    """(colour, dash) of the row in that place of its board: the same in all figures."""
+    return SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)]
+
+
+def legend_entry(row: Row, *, board: int, place: int) -> LegendEntry:
+    """A board's row in the legend of a figure."""
+    colour, dash = series(place)
+    return LegendEntry(row.method, variation(row), colour, dash, row_anchor(board, place))
+
+
+def variation(row: Row) -> str:
+    """What tells the row from others of its method."""
+    return row.label.removeprefix(row.method).strip()
+
+
+def board_title(board: Leaderboard) -> str:
+    """Such as `topology · cifar10`."""
+    return f"{board.space} · {board.dataset}"
+
+
+__all__ = [
+    "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section", "board_title", "legend_entry",
+    "row_anchor", "series", "variation",
+]  # fmt: skip

@@ -1,0 +1,214 @@
+"""The HTML report in a real browser: it renders, sorts, filters, links, adapts, prints, and runs nobody's script."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.commands.report import report
+from results import EvaluationRecord, Store, StoreError
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'nas-harness[dev]'")
+CHROMIUM = shutil.which("chromium")
+SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+ERRORS = {"first": (9.5, 10.5), "second": (100.0, 90.0), "third": (30.25, 29.75)}  # as texts, 100 comes before 30
+
+
+def fill(store: Store, method: str, seed: int, error: float, **columns: Any) -> None:
+    values = {
+        "experiment": "demo", "space": "topology", "dataset": "digits", "status": "finished", "skip_ratio": 1 / 6,
+        "zero_ratio": 0.0, "connected": True, "device": "AMD EPYC", "device_days": 0.01, "settings": {"steps": 3},
+        "versions": {"torch": "2.13.0"},
+        "architecture": "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|none~2|",
+    }  # fmt: skip
+    run_id = f"{len(store.runs()):012x}"
+    store.upsert_run(run_id, method=method, search_seed=seed, **{**values, **columns})
+    evaluation = EvaluationRecord(
+        source="trained", dataset="digits", split="test", epochs=4, evaluation_seed=0, error_percent=error,
+        provenance="recipe",
+    )  # fmt: skip
+    store.add_evaluations(run_id, [evaluation])
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    store = Store(folder / "store")
+    for method, errors in ERRORS.items():
+        for seed, error in enumerate(errors):
+            fill(store, method, seed, error)
+    for gamma in (0.1, 1.0):
+        fill(store, "tuned", 0, 50 + gamma, settings={"steps": 3, "gamma": gamma})
+    fill(store, SCRIPT, 0, 60.0, experiment=SCRIPT, device=SCRIPT, architecture=None, settings={SCRIPT: SCRIPT})
+    fill(store, "first", 0, 20.0, dataset="cifar10")
+    output = folder / "page.html"
+    report(store=folder / "store", output=output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt install chromium")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+class Opened:
+    """A page, with everything that it complained of or asked the network for."""
+
+    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.url = file.as_uri()
+        self.page.goto(self.url)
+
+    def colours(self, selector: str) -> tuple[str, str]:
+        script = "e => [getComputedStyle(e).color, getComputedStyle(document.body).backgroundColor]"
+        colour, background = self.page.eval_on_selector(selector, script)
+        return colour, background
+
+
+@pytest.fixture
+def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
+    shown = Opened(browser, page_file)
+    yield shown
+    assert shown.complaints == []
+    shown.context.close()
+
+
+def methods(page: Any) -> list[str]:
+    """The visible rows of the first table of digits, from the top."""
+    rows = page.locator("#board-2 table").first.locator("tbody tr:visible th > a")
+    return [text.strip() for text in rows.all_inner_texts()]
+
+
+def test_page_is_one_file_without_complaints(opened: Opened) -> None:
+    assert opened.page.locator("h2").all_inner_texts()[0] == "Leaderboards"
+    assert set(ERRORS) < set(methods(opened.page))
+    assert [url for url in opened.requests if not url.startswith("data:")] == [opened.url]
+
+
+def test_numbers_sort_as_numbers_and_missing_ones_stay_last(opened: Opened) -> None:
+    table = opened.page.locator("#board-2 table").first
+    header = table.locator("thead th", has_text="digits test, trained")
+    assert header.get_attribute("aria-sort") == "ascending"
+    best_first = ["first", "third", "tuned", "tuned", SCRIPT, "second"]
+    assert [name for name in methods(opened.page) if name in best_first] == best_first
+    header.get_by_role("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "descending"
+    assert methods(opened.page)[:2] == ["second", SCRIPT]
+    table.get_by_role("button", name="method").click()
+    assert methods(opened.page) == sorted(methods(opened.page), key=str.lower)
+    assert table.locator("[aria-sort]").count() == 1
+
+
+def test_filter_keeps_the_rows_with_every_word(opened: Opened) -> None:
+    opened.page.get_by_role("searchbox").fill("TUNED gamma=1.0")
+    assert methods(opened.page) == ["tuned"]
+    assert opened.page.locator("#filter-count").inner_text() == "1 of 7"
+    opened.page.get_by_role("searchbox").fill("")
+    opened.page.locator("#board-filter").select_option(label="topology · cifar10")
+    assert opened.page.locator("article.board:visible h3").all_inner_texts() == ["topology · cifar10"]
+    assert opened.page.locator("details.runs:visible").count() == 1
+
+
+def test_names_and_settings_are_text(opened: Opened) -> None:
+    assert opened.page.title() != "owned"
+    assert SCRIPT in methods(opened.page)
+    block = opened.page.locator("details.runs", has_text="onerror")
+    block.locator("summary").first.click()
+    assert block.locator(".settings dt").first.inner_text() == SCRIPT
+    assert opened.page.locator("img").count() == 0
+
+
+def test_every_number_leads_to_its_runs(opened: Opened) -> None:
+    links = opened.page.locator("a[href^='#']")
+    targets = {str(link) for link in links.evaluate_all("all => all.map(a => a.getAttribute('href').slice(1))")}
+    ids = opened.page.eval_on_selector_all("[id]", "all => all.map(e => e.id)")
+    assert targets <= set(ids)
+    assert len(ids) == len(set(ids))
+    numbers = opened.page.locator("#board-2 td[data-value]")
+    assert numbers.count() == numbers.locator("a").count() > 6
+    number = opened.page.locator("#board-2 tr", has_text="third").first.locator("td a").last
+    number.click()
+    block = opened.page.locator("details.runs:has(:target)")
+    assert block.get_attribute("open") is not None
+    assert "third" in block.locator("summary").first.inner_text()
+    assert block.locator("tbody code").first.inner_text() == "000000000004"
+
+
+def test_phone_scrolls_tables_and_not_the_page(browser: Any, page_file: Path) -> None:
+    shown = Opened(browser, page_file, viewport={"width": 375, "height": 700})
+    for block in shown.page.locator("details > summary").all():
+        block.click()
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert shown.page.locator(".scroll").evaluate_all("all => all.some(e => e.scrollWidth > e.clientWidth)")
+    shown.context.close()
+
+
+def test_dark_mode_turns_the_colours_around(browser: Any, page_file: Path) -> None:
+    pairs = []
+    for scheme in ("light", "dark"):
+        shown = Opened(browser, page_file, color_scheme=scheme)
+        pairs.append([shown.colours(selector) for selector in ("h1", ".lead", "td.number a")])
+        shown.context.close()
+    for light, dark in zip(*pairs, strict=True):
+        assert light != dark
+        assert contrast(*light) >= 4.5
+        assert contrast(*dark) >= 4.5
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast ratio of two `rgb(r, g, b)` (WCAG 2.2)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_print_shows_settings_and_no_controls(opened: Opened) -> None:
+    settings = opened.page.locator("details.runs .settings").first
+    assert opened.page.locator(".bar").is_visible()
+    assert not settings.is_visible()
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    assert not opened.page.locator(".bar").is_visible()
+    assert settings.is_visible()
+    assert opened.colours("h1") == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")
+
+
+def test_same_records_give_the_same_page(page_file: Path, tmp_path: Path) -> None:
+    report(store=page_file.parent / "store", output=tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text() == page_file.read_text()
+
+
+def test_store_without_runs_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="nas-harness run"):
+        report(store=tmp_path / "store", output=tmp_path / "page.html")
+    Store(tmp_path / "store").prepared_url()
+    with pytest.raises(StoreError, match="holds no runs yet"):
+        report(store=tmp_path / "store", output=tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_store_of_a_newer_version_is_one_sentence(page_file: Path, tmp_path: Path) -> None:
+    from sqlalchemy import create_engine, text
+
+    shutil.copytree(page_file.parent / "store", tmp_path / "store")
+    with create_engine(f"sqlite:///{tmp_path}/store/runs.sqlite").begin() as connection:
+        connection.execute(text("UPDATE run_store_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="upgrade nas-harness"):
+        report(store=tmp_path / "store", output=tmp_path / "page.html")
