@@ -1,14 +1,20 @@
 """Drawings of an architecture's cells: in text for the terminal, and as a picture file."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from spaces.errors import InputError
 from spaces.space import CellEdge
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PICTURE_FORMATS = (".svg", ".png", ".pdf")
-_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; operations of the same kind share a colour
+OPERATION_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; operations of the same kind share a colour
     "skip_connect": "#D55E00",
     "nor_conv_1x1": "#56B4E9",
     "nor_conv_3x3": "#0072B2",
@@ -20,6 +26,9 @@ _COLOURS = {  # Okabe and Ito's palette, told apart by everybody; operations of 
     "dil_conv_5x5": "#882255",
 }
 _OTHER = "#333333"
+_HEIGHTS = (0.7, -0.7, 0.35, -0.35, 0.0)  # of the nodes between inputs and output
+_ROOM = 0.4  # between an edge and a node that it passes
+_NODE_SIZE = 1400  # points squared
 
 
 def draw_cells(cells: Mapping[str, Sequence[CellEdge]]) -> str:
@@ -45,30 +54,20 @@ def save_cells(cells: Mapping[str, Sequence[CellEdge]], path: Path | str, *, tit
     path = Path(path)
     if path.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"'{path}' is no picture file: let it end with {', '.join(PICTURE_FORMATS)}")
-    figure = _figure(cells, title=title)
+    figure = cells_figure(cells, title=title, inches=(9.6, 3.6))
     try:
         figure.savefig(path, bbox_inches="tight", dpi=150)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
 
 
-def _short(operation: str) -> str:
-    return operation.removeprefix("nor_").replace("skip_connect", "skip").replace("_", " ")
-
-
-def _lines(edges: Sequence[CellEdge]) -> list[str]:
-    if not edges:
-        return ["(no edge: all operations are zero)"]
-    source_width = max(len(edge.source) for edge in edges)
-    width = max(len(_short(edge.operation)) for edge in edges)
-    return [f"{e.source:>{source_width}} --{_short(e.operation):-<{width}}--> {e.target}" for e in edges]
-
-
-def _figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str) -> Any:
+def cells_figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str, inches: tuple[float, float]) -> "Figure":
+    """The cells one above the other, each `inches` wide and high."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.6, 3.6 * len(cells)), layout="constrained")
+    width, height = inches
+    figure = Figure(figsize=(width, height * len(cells)), layout="constrained")
     FigureCanvasAgg(figure)  # a canvas of its own: pyplot and its global state stay out of it
     figure.suptitle(title, fontsize=7, wrap=True)
     for axes, (name, edges) in zip(figure.subplots(len(cells), squeeze=False)[:, 0], cells.items(), strict=True):
@@ -76,6 +75,19 @@ def _figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str) -> Any:
         axes.set_title(name if len(cells) > 1 else "", fontsize=10, loc="left")
         _draw(axes, edges)
     return figure
+
+
+def short_name(operation: str) -> str:
+    """Such as `conv 3x3` for `nor_conv_3x3`."""
+    return operation.removeprefix("nor_").replace("skip_connect", "skip").replace("_", " ")
+
+
+def _lines(edges: Sequence[CellEdge]) -> list[str]:
+    if not edges:
+        return ["(no edge: all operations are zero)"]
+    source_width = max(len(edge.source) for edge in edges)
+    width = max(len(short_name(edge.operation)) for edge in edges)
+    return [f"{e.source:>{source_width}} --{short_name(e.operation):-<{width}}--> {e.target}" for e in edges]
 
 
 def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
@@ -86,17 +98,19 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
     places = _places(edges)
     for edge in edges:
         if edge.operation != "none":
-            graph.add_edge(edge.source, edge.target, label=_short(edge.operation), operation=edge.operation)
-    networkx.draw_networkx_nodes(graph, places, ax=axes, node_size=2000, node_color="#EEEEEE", edgecolors="#333333")
-    networkx.draw_networkx_labels(graph, places, ax=axes, font_size=10)
+            graph.add_edge(edge.source, edge.target, label=short_name(edge.operation), operation=edge.operation)
+    networkx.draw_networkx_nodes(
+        graph, places, ax=axes, node_size=_NODE_SIZE, node_color="#EEEEEE", edgecolors="#333333"
+    )
+    networkx.draw_networkx_labels(graph, places, ax=axes, font_size=9)
     drawn = list(graph.edges(keys=True, data=True))
     if drawn:
         networkx.draw_networkx_edges(
             graph,
             places,
             ax=axes,
-            node_size=2000,
-            edge_color=[_COLOURS.get(data["operation"], _OTHER) for *_, data in drawn],
+            node_size=_NODE_SIZE,
+            edge_color=[OPERATION_COLOURS.get(data["operation"], _OTHER) for *_, data in drawn],
             width=[2.0 if data["label"] else 0.7 for *_, data in drawn],
             arrowsize=18,
         )
@@ -113,11 +127,24 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
 
 
 def _places(edges: Sequence[CellEdge]) -> dict[str, tuple[float, float]]:
-    """Inputs at the left, the output at the right, the nodes in between above and below the line in turn."""
+    """Inputs at the left, the output at the right, the others in between, each at the height that keeps edges clear.
+
+    Every node has a column of its own, so an edge passes a node at one height; of all heights from a few, those are
+    taken whose smallest distance between an edge and a node that it passes is the largest.
+    """
     targets = list(dict.fromkeys(edge.target for edge in edges))
     inputs = list(dict.fromkeys(edge.source for edge in edges if edge.source not in targets))
-    places = {name: (0.0, 0.8 * (len(inputs) - 1) * (0.5 - row)) for row, name in enumerate(inputs)}
-    for column, name in enumerate(targets, start=1):
-        height = 0.0 if column == len(targets) else 0.6 if column % 2 else -0.6
-        places[name] = (1.2 * column, height)
-    return places
+    order = {name: index for index, name in enumerate([*inputs, *targets])}
+    start = 0.6 * (len(inputs) > 1)  # the labels of several inputs' edges need room
+    x = np.array([0.0] * len(inputs) + [start + 1.2 * column for column in range(1, len(targets) + 1)])
+    free = np.array(list(itertools.product(_HEIGHTS, repeat=max(0, len(targets) - 1))))
+    fixed = np.tile([0.8 * (len(inputs) - 1) * (0.5 - row) for row in range(len(inputs))], (len(free), 1))
+    y = np.hstack([fixed, free, np.zeros((len(free), 1))])  # (options, nodes)
+    gaps = [np.full(len(free), _ROOM)]
+    for tail, head in {(order[e.source], order[e.target]) for e in edges if e.operation != "none"}:
+        for node in np.flatnonzero((x > x[tail]) & (x < x[head])):
+            share = (x[node] - x[tail]) / (x[head] - x[tail])
+            gaps.append(np.abs(y[:, node] - y[:, tail] - share * (y[:, head] - y[:, tail])))
+    # Where there is room enough, what counts is the room of all.
+    best = int(np.argmax(np.min(gaps, axis=0) + 0.01 * np.mean(gaps, axis=0)))
+    return {name: (float(x[index]), float(y[best, index])) for name, index in order.items()}

@@ -29,14 +29,15 @@ def draw_sensitivity(table: SensitivityTable, path: Path) -> None:
     panels = figure.subplots(len(table.columns), len(table.blocks), squeeze=False)
     for column, row_of_panels in zip(table.columns, panels, strict=True):
         for (factor, rows), axes in zip(table.blocks.items(), row_of_panels, strict=True):
-            _panel(axes, column, factor, rows)
+            draw_panel(axes, column, factor, rows)
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
 
 
-def _panel(axes: Axes, column: Column, factor: str, rows: tuple[SensitivityRow, ...]) -> None:
+def draw_panel(axes: Axes, column: Column, factor: str, rows: tuple[SensitivityRow, ...]) -> None:
+    """One quantity over the values of one factor."""
     values = [row.point.value for row in rows]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     shown = sorted(rows, key=lambda row: row.point.value) if numeric else rows
@@ -69,4 +70,4 @@ def _scale(axes: Axes, values: list[float]) -> None:
             axes.set_xscale("symlog", linthresh=min(positive))
 
 
-__all__ = ["draw_sensitivity"]
+__all__ = ["draw_panel", "draw_sensitivity"]

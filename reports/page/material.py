@@ -1,7 +1,7 @@
 """What the sections of the page are made from, and what they are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,10 +9,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from reports.board import Leaderboard, Row
+from reports.grid import Grid
 from reports.leaderboard import errors_inside_runs
 
 SERIES = ("blue", "vermilion", "green", "pink", "sky", "orange", "wine", "yellow")  # the page's variables of colours
 DASHES = ("solid", "dashed", "dotted")
+MARKERS = {"disc": "o", "square": "s", "triangle": "^"}  # the page's name -> matplotlib's
 MOST_SERIES = 12  # more lines in one figure cannot be told apart
 
 
@@ -77,7 +79,7 @@ class LegendEntry:
     label: str
     detail: str  # the settings that tell it from others of the same label
     colour: str
-    dash: str = "solid"
+    mark: str = "solid"  # one of DASHES or MARKERS
     anchor: str = ""
 
 
@@ -85,9 +87,12 @@ class LegendEntry:
 class Panel:
     """One drawing."""
 
-    title: str
     svg: Markup
+    title: str = ""
+    entry: LegendEntry | None = None  # the row that it shows, instead of a title
     note: str = ""
+    code: str = ""
+    wide: bool = False  # scrolls inside itself where it does not fit
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class FigureGroup:
     panels: Sequence[Panel]
     legend: Sequence[LegendEntry] = ()
     notes: Sequence[str] = ()
-    tables: Sequence[Any] = field(default=())
+    tables: Sequence[Grid] = ()
     board: int | None = None  # the board that it belongs to, for the page's filter
 
 
@@ -112,15 +117,20 @@ def series(place: int) -> tuple[str, str]:
     return SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)]
 
 
-def legend_entry(row: Row, *, board: int, place: int) -> LegendEntry:
-    """A board's row in the legend of a figure."""
-    colour, dash = series(place)
-    return LegendEntry(row.method, variation(row), colour, dash, row_anchor(board, place))
+def point(place: int) -> tuple[str, str]:
+    """(colour, one of MARKERS) of the row in that place of its board, where rows are points."""
+    return SERIES[place % len(SERIES)], tuple(MARKERS)[place // len(SERIES) % len(MARKERS)]
+
+
+def legend_entry(row: Row, *, board: int, place: int, points: bool = False) -> LegendEntry:
+    """A board's row in the legend of a figure of lines, or of points."""
+    colour, mark = point(place) if points else series(place)
+    return LegendEntry(row.method, variation(row), colour, mark, row_anchor(board, place))
 
 
 def variation(row: Row) -> str:
     """What tells the row from others of its method."""
-    return row.label.removeprefix(row.method).strip()
+    return row.label.removeprefix(row.method).strip().removeprefix("(").removesuffix(")")
 
 
 def board_title(board: Leaderboard) -> str:
@@ -129,6 +139,6 @@ def board_title(board: Leaderboard) -> str:
 
 
 __all__ = [
-    "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section", "board_title", "legend_entry",
-    "row_anchor", "series", "variation",
+    "MARKERS", "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section", "board_title",
+    "legend_entry", "point", "row_anchor", "series", "variation",
 ]  # fmt: skip

@@ -1,0 +1,64 @@
+"""The cells that the methods found, drawn: of every row the run with the lowest error."""
+
+from typing import Any
+
+from reports.board import Row
+from reports.drawing import cells_figure
+from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title, legend_entry
+from reports.page.svg import inline_svg
+from spaces.registry import find_space
+from spaces.space import CellEdge, CellSpace
+
+MOST_CELLS = 8  # rows of a board whose cells are drawn
+_INCHES_A_NODE = 1.1
+
+
+def cells_section(material: Material) -> Section | None:
+    """A drawing a row, for the first rows of every board whose space has cells."""
+    groups = []
+    for number, board in enumerate(material.boards):
+        space = find_space(board.space)
+        if not isinstance(space, CellSpace):
+            continue
+        panels, notes = [], []
+        shown = [row for row in board.rows if not row.reference]
+        for place, row in enumerate(shown[:MOST_CELLS]):
+            run = _best_run(material, row, errors=material.error_of(board))
+            if run is not None:
+                cells = space.cells(space.parse(run["architecture"]))
+                name = f"cell-{number + 1}-{place + 1}"
+                panels.append(_panel(cells, run, legend_entry(row, board=number, place=place), name=name))
+        if len(shown) > MOST_CELLS:
+            notes.append(
+                f"The first {MOST_CELLS} rows of the leaderboard; nas-harness show RUN --draw FILE draws any run."
+            )
+        if panels:
+            groups.append(FigureGroup(board_title(board), panels, notes=notes, board=number))
+    lead = "Of every row of a leaderboard the run with the lowest error; zero operations are not drawn."
+    return Section("cells", "Cells", "figures.html", {"groups": groups, "lead": lead}) if groups else None
+
+
+def _best_run(material: Material, row: Row, *, errors: Any) -> dict[str, Any] | None:
+    runs = material.by_run.loc[list(row.run_ids)]
+    runs = runs[runs["architecture"].notna()]
+    if runs.empty:
+        return None
+    ranked = runs.assign(error=runs["id"].map(errors).astype(float)).sort_values(["error", "search_seed", "id"])
+    return {str(name): value for name, value in ranked.iloc[0].items()}
+
+
+def _panel(cells: dict[str, list[CellEdge]], run: dict[str, Any], entry: LegendEntry, *, name: str) -> Panel:
+    nodes = max(len({edge.target for edge in edges}) for edges in cells.values()) + 1
+    wide = nodes > 5
+    figure = cells_figure(cells, title="", inches=(_INCHES_A_NODE * (nodes + wide), 2.7 if wide else 2.2))
+    error = "" if run["error"] != run["error"] else f", error {run['error']:.2f} %"  # NaN differs from itself
+    return Panel(
+        svg=inline_svg(figure, name=name, title=f"Cell found by {entry.label} {entry.detail}".strip()),
+        entry=entry,
+        note=f"seed {run['search_seed']}, run {run['id']}{error}",
+        code=run["architecture"],
+        wide=wide,
+    )
+
+
+__all__ = ["MOST_CELLS", "cells_section"]
