@@ -26,8 +26,11 @@ OPERATION_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; opera
     "dil_conv_5x5": "#882255",
 }
 _OTHER = "#333333"
-_HEIGHTS = (0.7, -0.7, 0.35, -0.35, 0.0)  # of the nodes between inputs and output
-_ROOM = 0.4  # between an edge and a node that it passes
+_COLUMN = 1.2  # from one node to the next
+_HEIGHTS = (0.8, -0.8, 0.4, -0.4, 0.0)  # of the nodes between inputs and output
+_ROOM = 0.4  # between an edge and a node that it passes, between labels, for a label between nodes
+_LABEL_POSITION = 0.4  # share of an edge from its tail: heads need room
+_LABEL_SHAPE = 3  # a label's width over its height
 _NODE_SIZE = 1400  # points squared
 
 
@@ -114,14 +117,13 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
             width=[2.0 if data["label"] else 0.7 for *_, data in drawn],
             arrowsize=18,
         )
-        # Edges cross in the middle and heads need room, so labels sit nearer to the source.
         networkx.draw_networkx_edge_labels(
             graph,
             places,
             edge_labels={(source, target, key): data["label"] for source, target, key, data in drawn if data["label"]},
             ax=axes,
             font_size=8,
-            label_pos=0.4,
+            label_pos=_LABEL_POSITION,
         )
     axes.margins(0.08, 0.2)
 
@@ -129,22 +131,29 @@ def _draw(axes: Any, edges: Sequence[CellEdge]) -> None:
 def _places(edges: Sequence[CellEdge]) -> dict[str, tuple[float, float]]:
     """Inputs at the left, the output at the right, the others in between, each at the height that keeps edges clear.
 
-    Every node has a column of its own, so an edge passes a node at one height; of all heights from a few, those are
-    taken whose smallest distance between an edge and a node that it passes is the largest.
+    Every node has a column of its own, so an edge passes a node at one height. Of all choices from a few heights, the
+    one is taken that keeps edges the farthest from the nodes that they pass, and labels from one another.
     """
     targets = list(dict.fromkeys(edge.target for edge in edges))
     inputs = list(dict.fromkeys(edge.source for edge in edges if edge.source not in targets))
     order = {name: index for index, name in enumerate([*inputs, *targets])}
     start = 0.6 * (len(inputs) > 1)  # the labels of several inputs' edges need room
-    x = np.array([0.0] * len(inputs) + [start + 1.2 * column for column in range(1, len(targets) + 1)])
+    x = np.array([0.0] * len(inputs) + [start + _COLUMN * column for column in range(1, len(targets) + 1)])
     free = np.array(list(itertools.product(_HEIGHTS, repeat=max(0, len(targets) - 1))))
     fixed = np.tile([0.8 * (len(inputs) - 1) * (0.5 - row) for row in range(len(inputs))], (len(free), 1))
     y = np.hstack([fixed, free, np.zeros((len(free), 1))])  # (options, nodes)
-    gaps = [np.full(len(free), _ROOM)]
-    for tail, head in {(order[e.source], order[e.target]) for e in edges if e.operation != "none"}:
+    gaps, lengths, apart = [np.full(len(free), _ROOM)], [np.full(len(free), _ROOM)], [np.full(len(free), _ROOM)]
+    labels: list[tuple[float, np.ndarray]] = []
+    for tail, head in sorted({(order[e.source], order[e.target]) for e in edges if e.operation != "none"}):
+        rise = y[:, head] - y[:, tail]
         for node in np.flatnonzero((x > x[tail]) & (x < x[head])):
             share = (x[node] - x[tail]) / (x[head] - x[tail])
-            gaps.append(np.abs(y[:, node] - y[:, tail] - share * (y[:, head] - y[:, tail])))
+            gaps.append(np.abs(y[:, node] - y[:, tail] - share * rise))
+        if any((order[e.source], order[e.target]) == (tail, head) and e.operation for e in edges):
+            lengths.append(np.hypot(x[head] - x[tail], rise) - _COLUMN)
+            labels.append((x[tail] + _LABEL_POSITION * (x[head] - x[tail]), y[:, tail] + _LABEL_POSITION * rise))
+    apart += [np.hypot((a - c) / _LABEL_SHAPE, b - d) for (a, b), (c, d) in itertools.combinations(labels, 2)]
     # Where there is room enough, what counts is the room of all.
-    best = int(np.argmax(np.min(gaps, axis=0) + 0.01 * np.mean(gaps, axis=0)))
+    scores = [*(np.min(values, axis=0) for values in (gaps, lengths, apart)), 0.01 * np.mean(gaps, axis=0)]
+    best = int(np.argmax(np.sum(scores, axis=0)))
     return {name: (float(x[index]), float(y[best, index])) for name, index in order.items()}

@@ -13,9 +13,11 @@ from reports.sensitivity import SensitivityRow, SensitivityTable
 from reports.sensitivity_formats import short
 from spaces.errors import InputError
 
+_MOST_DOTS = 20  # of one value: more hide one another
+
 
 def draw_sensitivity(table: SensitivityTable, path: Path) -> None:
-    """Every run as a dot, the mean and standard deviation over seeds beside; the file's ending decides the format.
+    """Runs as dots, the mean and standard deviation over seeds beside; the file's ending decides the format.
 
     Columns are factors and rows are quantities. The axis of values that span a decade is logarithmic, the baseline has
     a grey line; values that are no numbers stand in their order. Raises InputError where there is nothing to draw or
@@ -51,7 +53,8 @@ def draw_panel(axes: Axes, column: Column, factor: str, rows: tuple[SensitivityR
         columns=["value", "number"],
     )
     sns.lineplot(data, x="value", y="number", errorbar="sd", err_style="bars", marker="o", ax=axes)
-    sns.scatterplot(data, x="value", y="number", color="0.4", s=14, ax=axes)
+    dots = data.groupby("value", sort=False).head(_MOST_DOTS)
+    sns.scatterplot(dots, x="value", y="number", color="0.4", s=14, ax=axes)
     if numeric:
         _scale(axes, values)
         axes.axvline(rows[0].point.value, color="0.8", zorder=0)

@@ -87,10 +87,11 @@ def _search(history: pd.DataFrame, space_name: str, entry: LegendEntry, *, board
     for alpha, edge in sorted({(alpha, edge) for alpha, edge, _ in places}):
         lines = []
         for index, operation in enumerate(operations):
-            values = kept[f"alpha/{alpha}/{edge}/{index}"].to_numpy()
-            heights = _SIZE * (1 - (values - low) / ((high - low) or 1.0))
-            points = " ".join(f"{_SIZE * x:.1f},{y:.1f}" for x, y in zip(steps, heights, strict=True))
-            lines.append(AlphaLine(_colour(operation), points))
+            values = kept.get(f"alpha/{alpha}/{edge}/{index}")
+            if values is not None:
+                heights = _SIZE * (1 - (values.to_numpy() - low) / ((high - low) or 1.0))
+                points = " ".join(f"{_SIZE * x:.1f},{y:.1f}" for x, y in zip(steps, heights, strict=True))
+                lines.append(AlphaLine(_colour(operation), points))
         edges.append(AlphaEdge(f"{kinds[alpha]}edge {edge + 1}", lines))
     legend = [LegendEntry(short_name(name), "", _colour(name)) for name in operations]
     return AlphaSearch(board, entry, note, f"{low:.3g}", f"{high:.3g}", edges, legend)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from reports.board import Cell, Column, Leaderboard, Row
 from reports.grid import Grid, number, published_grid
-from reports.page.material import Material, Section, board_title, row_anchor, series, variation
-
-MOST_ROWS = 300  # more rows nobody reads, and a page of 10 MB no phone opens
+from reports.page.material import MOST_ROWS, Material, Section, board_title, row_anchor, series, variation
 
 
 @dataclass(frozen=True)
@@ -169,4 +167,4 @@ def _source(board: Leaderboard, column: Column, mark: int) -> str:
     return f"({mark}) {column.label}: {column.source}.{told}"
 
 
-__all__ = ["MOST_ROWS", "BoardView", "CellView", "Heading", "RowView", "TableView", "boards_section"]
+__all__ = ["BoardView", "CellView", "Heading", "RowView", "TableView", "boards_section"]

@@ -23,7 +23,7 @@ def cells_section(material: Material) -> Section | None:
         panels, notes = [], []
         shown = [row for row in board.rows if not row.reference]
         for place, row in enumerate(shown[:MOST_CELLS]):
-            run = _best_run(material, row, errors=material.error_of(board))
+            run = _best_run(material, row, errors=material.board_errors[number])
             if run is not None:
                 cells = space.cells(space.parse(run["architecture"]))
                 name = f"cell-{number + 1}-{place + 1}"

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.board import Leaderboard, Row
-from reports.page.boards import MOST_ROWS
-from reports.page.material import Material, Section, board_title, row_anchor, variation
+from reports.page.material import MOST_ROWS, Material, Section, board_title, row_anchor, variation
 
 MOST_RUNS = 20  # runs of a block that have a line of their own
 _PROVENANCE = ("device", "host", "threads", "git_commit")
@@ -69,7 +68,7 @@ def details_section(material: Material) -> Section | None:
 
 def _details(material: Material, board: Leaderboard, row: Row, *, number: int, place: int) -> Details:
     runs = material.by_run.loc[list(row.run_ids)].sort_values(["search_seed", "id"])
-    errors = material.error_of(board)
+    errors = material.board_errors[number]
     few = len(runs) <= MOST_RUNS
     lines = [
         RunLine(

@@ -19,7 +19,7 @@ from reports.page.material import (
 )
 from reports.page.svg import HEX, draw
 
-MOST_POINTS = 500  # of a row: more hide one another
+MOST_POINTS = 100  # of a row: more hide one another
 _LATENCIES = (("latency_ms", "latency_source", "Latency"),
               ("predicted_latency_ms", "predicted_latency_source", "Predicted latency"))  # fmt: skip
 
@@ -28,19 +28,19 @@ def latency_section(material: Material) -> Section | None:
     """A panel a source of latencies, and one a pair of sources; a point a run."""
     groups = []
     for number, board in enumerate(material.boards):
-        parts = _points(material, board)
+        parts = _points(material, number)
         panels = _panels(parts, board, name=f"latency-{number + 1}")
         if panels:
             legend = [legend_entry(board.rows[place], board=number, place=place, points=True) for place in parts]
             groups.append(FigureGroup(board_title(board), panels, legend=legend, board=number))
-    lead = "A point a run."
+    lead = f"A point a run, {MOST_POINTS} runs of a row at most."
     return Section("latency", "Latency", "figures.html", {"groups": groups, "lead": lead}) if groups else None
 
 
-def _points(material: Material, board: Leaderboard) -> dict[int, pd.DataFrame]:
+def _points(material: Material, number: int) -> dict[int, pd.DataFrame]:
     """Place of a row -> its runs that have a latency, and their error."""
-    errors, found = material.error_of(board), {}
-    for place, row in enumerate(board.rows[:MOST_SERIES]):
+    errors, found = material.board_errors[number], {}
+    for place, row in enumerate(material.boards[number].rows[:MOST_SERIES]):
         runs = material.by_run.loc[list(row.run_ids)]
         runs = runs[runs["latency_ms"].notna() | runs["predicted_latency_ms"].notna()].iloc[:MOST_POINTS]
         if len(runs):

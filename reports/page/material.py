@@ -15,6 +15,7 @@ from reports.leaderboard import errors_inside_runs
 SERIES = ("blue", "vermilion", "green", "pink", "sky", "orange", "wine", "yellow")  # the page's variables of colours
 DASHES = ("solid", "dashed", "dotted")
 MARKERS = {"disc": "o", "square": "s", "triangle": "^"}  # the page's name -> matplotlib's
+MOST_ROWS = 300  # of a board: more rows nobody reads, and a page of 10 MB no phone opens
 MOST_SERIES = 12  # more lines in one figure cannot be told apart
 
 
@@ -49,17 +50,18 @@ class Material:
         """Run id -> the anchor of the block with its settings; a run that is shown on two boards has the first."""
         found: dict[str, str] = {}
         for number, board in enumerate(self.boards):
-            for place, row in enumerate(board.rows):
+            for place, row in enumerate(board.rows[:MOST_ROWS]):
                 for run in row.run_ids:
                     found.setdefault(run, row_anchor(number, place))
         return found
 
-    def error_of(self, board: Leaderboard) -> Mapping[str, float]:
-        """Run id -> the error that the board ranks by, %; empty where it has none."""
-        if not board.evaluations:
-            return {}
-        chosen = self.errors[self.errors["column"] == board.evaluations[0].key]
-        return dict(zip(chosen["run_id"], chosen["mean"], strict=True))
+    @cached_property
+    def board_errors(self) -> Sequence[Mapping[str, float]]:
+        """For every board: run id -> the error that the board ranks by, %; empty where it has none."""
+        errors = self.errors
+        keys = [board.evaluations[0].key if board.evaluations else None for board in self.boards]
+        parts = [errors[errors["column"] == key] for key in keys]
+        return [dict(zip(part["run_id"], part["mean"], strict=True)) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class LegendEntry:
     label: str
     detail: str  # the settings that tell it from others of the same label
     colour: str
-    mark: str = "solid"  # one of DASHES or MARKERS
+    mark: str = "solid"  # one of DASHES or MARKERS; empty where nothing is drawn in a colour of its own
     anchor: str = ""
 
 
@@ -139,6 +141,6 @@ def board_title(board: Leaderboard) -> str:
 
 
 __all__ = [
-    "MARKERS", "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section", "board_title",
-    "legend_entry", "point", "row_anchor", "series", "variation",
+    "MARKERS", "MOST_ROWS", "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section",
+    "board_title", "legend_entry", "point", "row_anchor", "series", "variation",
 ]  # fmt: skip

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reports.board import Column, Leaderboard
-from reports.page.material import FigureGroup, Material, Panel, Section, board_title
+from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title
 from reports.page.svg import draw
 from reports.sensitivity import Point, SensitivityRow, SensitivityTable, sensitivity
 from reports.sensitivity_figure import draw_panel
-from reports.sensitivity_formats import grids
+from reports.sensitivity_formats import grids, short
 
 MOST_VARIANTS = 200  # of one method: more were tuned, not varied one at a time
 
@@ -32,8 +32,8 @@ def sensitivity_section(material: Material) -> Section | None:
                 name = f"sensitivity-{number + 1}-{len(groups) + 1}"
                 groups.append(_group(material, board, points, title=title, name=name, number=number))
     lead = (
-        "Settings that were varied one at a time: every run a grey dot, mean and standard deviation over seeds beside "
-        "it; the grey line is the baseline, which has the most neighbours."
+        "Settings that were varied one at a time: runs as grey dots, mean and standard deviation over seeds beside "
+        "them; the grey line is the baseline, from which the most others differ in one setting."
     )
     return Section("sensitivity", "Sensitivity", "figures.html", {"groups": groups, "lead": lead}) if groups else None
 
@@ -77,14 +77,20 @@ def _by_seed(runs: pd.DataFrame) -> dict[int, str]:
 def _group(
     material: Material, board: Leaderboard, points: list[Point], *, title: str, name: str, number: int
 ) -> FigureGroup:
-    table = sensitivity(
-        material.runs, material.evaluations, points, title=title, dataset=board.dataset, command=board.command
-    )
+    ids = {run for point in points for run in point.runs.values()}
+    runs = material.by_run.loc[sorted(ids)]
+    evaluations = material.evaluations[material.evaluations["run_id"].isin(ids)]
+    table = sensitivity(runs, evaluations, points, title=title, dataset=board.dataset, command=board.command)
     panels = [
         Panel(draw(f"{name}-{place}", title, plot, inches=(4.4, 2.7)), title=heading)
         for place, (heading, title, plot) in enumerate(_plots(table))
     ]
-    return FigureGroup(title, panels, tables=grids(table), board=number)
+    legend = [
+        LegendEntry(f"{point.factor}={short(point.value)}", "baseline" * point.baseline, "ink", "", anchor)
+        for point in points
+        if (anchor := material.anchors.get(next(iter(point.runs.values()))))
+    ]
+    return FigureGroup(title, panels, legend=legend, tables=grids(table), board=number)
 
 
 def _plots(table: SensitivityTable) -> list[tuple[str, str, Callable[[Axes], None]]]:

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.commands.report import report
+from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
+from results.history import write_history
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'nas-harness[dev]'")
 CHROMIUM = shutil.which("chromium")
@@ -16,7 +19,7 @@ SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.t
 ERRORS = {"first": (9.5, 10.5), "second": (100.0, 90.0), "third": (30.25, 29.75)}  # as texts, 100 comes before 30
 
 
-def fill(store: Store, method: str, seed: int, error: float, **columns: Any) -> None:
+def fill(store: Store, method: str, seed: int, error: float, **columns: Any) -> str:
     values = {
         "experiment": "demo", "space": "topology", "dataset": "digits", "status": "finished", "skip_ratio": 1 / 6,
         "zero_ratio": 0.0, "connected": True, "device": "AMD EPYC", "device_days": 0.01, "settings": {"steps": 3},
@@ -30,6 +33,7 @@ def fill(store: Store, method: str, seed: int, error: float, **columns: Any) -> 
         provenance="recipe",
     )  # fmt: skip
     store.add_evaluations(run_id, [evaluation])
+    return run_id
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +42,12 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(folder / "store")
     for method, errors in ERRORS.items():
         for seed, error in enumerate(errors):
-            fill(store, method, seed, error)
+            run = fill(store, method, seed, error, latency_ms=error, latency_source="phone")
+            steps = [{"step": step, "skip_ratio": step / 10, "alpha/0/0/0": step} for step in (1.0, 2.0, 3.0, 4.0)]
+            write_history(store.run_folder(run) / "history.parquet", steps)
     for gamma in (0.1, 1.0):
-        fill(store, "tuned", 0, 50 + gamma, settings={"steps": 3, "gamma": gamma})
+        for seed in (0, 1):
+            fill(store, "tuned", seed, 50 + gamma, settings={"steps": 3, "gamma": gamma})
     fill(store, SCRIPT, 0, 60.0, experiment=SCRIPT, device=SCRIPT, architecture=None, settings={SCRIPT: SCRIPT})
     fill(store, "first", 0, 20.0, dataset="cifar10")
     output = folder / "page.html"
@@ -145,6 +152,41 @@ def test_every_number_leads_to_its_runs(opened: Opened) -> None:
     assert block.get_attribute("open") is not None
     assert "third" in block.locator("summary").first.inner_text()
     assert block.locator("tbody code").first.inner_text() == "000000000004"
+
+
+def test_figures_show_what_the_records_hold(opened: Opened) -> None:
+    page = opened.page
+    assert page.locator("#cells figure").count() == 6  # every row of both boards that found an architecture
+    assert page.locator("#cells svg").first.get_by_text("conv 3x3").count() == 1
+    assert page.locator("#trajectories .panel-title").all_inner_texts() == ["Skip ratio"]
+    assert set(page.locator("#trajectories .legend a").all_inner_texts()) == set(ERRORS)
+    titles = page.locator("#sensitivity .panel-title").all_inner_texts()
+    assert titles == ["gamma: digits test, trained, 4 epochs"]
+    assert page.locator("#sensitivity .legend a").all_inner_texts() == ["gamma=1", "gamma=0.1"]
+    assert page.locator("#latency svg use[style*='--paper']").count() == 6  # a point a run
+
+
+def test_alpha_is_drawn_to_scale(opened: Opened) -> None:
+    lines = opened.page.locator("#alphas polyline").all()
+    assert len(lines) == 3
+    # alpha 1, 2, 3, 4 after a quarter, half, three quarters and all of the search; heights count from the top
+    assert lines[0].get_attribute("points") == "25.0,100.0 50.0,66.7 75.0,33.3 100.0,0.0"
+
+
+def test_baseline_is_what_most_others_differ_from_in_one_setting() -> None:
+    values = [(0.0, 1.0), (0.0, 2.0), (0.5, 1.0), (0.5, 2.0), (0.0, 3.0)]
+    runs = pd.DataFrame(
+        {
+            "id": [f"run{place}" for place in range(len(values))],
+            "settings": [{"gamma": gamma, "lambda": weight} for gamma, weight in values],
+            "search_seed": 0,
+        }
+    )
+    points = [(point.factor, point.value, point.baseline) for point in one_at_a_time(runs)]
+    # (0, 2) is as near to the others as (0, 1) is: gamma changes to 0.5, lambda to the two others
+    assert [point[:2] for point in points if point[2]] == [("gamma", 0.0), ("lambda", 2.0)]
+    assert sorted(point[:2] for point in points if not point[2]) == [("gamma", 0.5), ("lambda", 1.0), ("lambda", 3.0)]
+    assert one_at_a_time(runs.iloc[:1]) == []
 
 
 def test_phone_scrolls_tables_and_not_the_page(browser: Any, page_file: Path) -> None:
