@@ -129,7 +129,10 @@ def _text(value: Any) -> str:
         return json.dumps(value)
     if value is None or pd.isna(value):
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 __all__ = ["Details", "Machine", "RunLine", "details_section"]
