@@ -16,7 +16,7 @@ from reports.page.material import (
     variation,
 )
 from reports.page.svg import HEX
-from spaces.registry import find_space
+from spaces.registry import find_space, list_spaces
 from spaces.space import CellSpace
 
 MOST_METHODS = 6  # of a board
@@ -57,6 +57,8 @@ def alphas_section(material: Material) -> Section | None:
     """The first row of every differentiable method, its lowest seed."""
     searches = []
     for number, board in enumerate(material.boards):
+        if board.space not in list_spaces():
+            continue
         seen: set[str] = set()
         for place, row in enumerate(board.rows):
             if row.reference or row.method in seen or len(seen) == MOST_METHODS:

@@ -6,7 +6,8 @@ from reports.board import Row
 from reports.drawing import cells_figure
 from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title, legend_entry
 from reports.page.svg import inline_svg
-from spaces.registry import find_space
+from spaces.errors import InputError
+from spaces.registry import find_space, list_spaces
 from spaces.space import CellEdge, CellSpace
 
 MOST_CELLS = 8  # rows of a board whose cells are drawn
@@ -17,15 +18,14 @@ def cells_section(material: Material) -> Section | None:
     """A drawing a row, for the first rows of every board whose space has cells."""
     groups = []
     for number, board in enumerate(material.boards):
-        space = find_space(board.space)
-        if not isinstance(space, CellSpace):
+        if board.space not in list_spaces() or not isinstance(space := find_space(board.space), CellSpace):
             continue
         panels, notes = [], []
         shown = [row for row in board.rows if not row.reference]
         for place, row in enumerate(shown[:MOST_CELLS]):
             run = _best_run(material, row, errors=material.board_errors[number])
-            if run is not None:
-                cells = space.cells(space.parse(run["architecture"]))
+            cells = {} if run is None else _cells(space, run["architecture"])
+            if run is not None and cells:
                 name = f"cell-{number + 1}-{place + 1}"
                 panels.append(_panel(cells, run, legend_entry(row, board=number, place=place), name=name))
         if len(shown) > MOST_CELLS:
@@ -36,6 +36,14 @@ def cells_section(material: Material) -> Section | None:
             groups.append(FigureGroup(board_title(board), panels, notes=notes, board=number))
     lead = "Of every row of a leaderboard the run with the lowest error; zero operations are not drawn."
     return Section("cells", "Cells", "figures.html", {"groups": groups, "lead": lead}) if groups else None
+
+
+def _cells(space: CellSpace, text: str) -> dict[str, list[CellEdge]]:
+    """The cells of the architecture; none where another version wrote what this one cannot read."""
+    try:
+        return space.cells(space.parse(text))
+    except InputError:
+        return {}
 
 
 def _best_run(material: Material, row: Row, *, errors: Any) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The HTML report in a real browser: it renders, sorts, filters, links, adapts, prints, and runs nobody's script."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from harness.commands.report import report
 from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
 from results.history import write_history
+from spaces.errors import InputError
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'nas-harness[dev]'")
 CHROMIUM = shutil.which("chromium")
@@ -50,6 +52,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             fill(store, "tuned", seed, 50 + gamma, settings={"steps": 3, "gamma": gamma})
     fill(store, SCRIPT, 0, 60.0, experiment=SCRIPT, device=SCRIPT, architecture=None, settings={SCRIPT: SCRIPT})
     fill(store, "first", 0, 20.0, dataset="cifar10")
+    fill(store, "first", 0, 20.0, space="of another package", architecture="a")
     output = folder / "page.html"
     report(store=folder / "store", output=output)
     return output
@@ -95,7 +98,7 @@ def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
 
 def methods(page: Any) -> list[str]:
     """The visible rows of the first table of digits, from the top."""
-    rows = page.locator("#board-2 table").first.locator("tbody tr:visible th > a")
+    rows = page.locator("#board-3 table").first.locator("tbody tr:visible th > a")
     return [text.strip() for text in rows.all_inner_texts()]
 
 
@@ -106,7 +109,7 @@ def test_page_is_one_file_without_complaints(opened: Opened) -> None:
 
 
 def test_numbers_sort_as_numbers_and_missing_ones_stay_last(opened: Opened) -> None:
-    table = opened.page.locator("#board-2 table").first
+    table = opened.page.locator("#board-3 table").first
     header = table.locator("thead th", has_text="digits test, trained")
     assert header.get_attribute("aria-sort") == "ascending"
     best_first = ["first", "third", "tuned", "tuned", SCRIPT, "second"]
@@ -122,7 +125,7 @@ def test_numbers_sort_as_numbers_and_missing_ones_stay_last(opened: Opened) -> N
 def test_filter_keeps_the_rows_with_every_word(opened: Opened) -> None:
     opened.page.get_by_role("searchbox").fill("TUNED gamma=1.0")
     assert methods(opened.page) == ["tuned"]
-    assert opened.page.locator("#filter-count").inner_text() == "1 of 7"
+    assert opened.page.locator("#filter-count").inner_text() == "1 of 8"
     opened.page.get_by_role("searchbox").fill("")
     opened.page.locator("#board-filter").select_option(label="topology · cifar10")
     assert opened.page.locator("article.board:visible h3").all_inner_texts() == ["topology · cifar10"]
@@ -144,9 +147,9 @@ def test_every_number_leads_to_its_runs(opened: Opened) -> None:
     ids = opened.page.eval_on_selector_all("[id]", "all => all.map(e => e.id)")
     assert targets <= set(ids)
     assert len(ids) == len(set(ids))
-    numbers = opened.page.locator("#board-2 td[data-value]")
+    numbers = opened.page.locator("#board-3 td[data-value]")
     assert numbers.count() == numbers.locator("a").count() > 6
-    number = opened.page.locator("#board-2 tr", has_text="third").first.locator("td a").last
+    number = opened.page.locator("#board-3 tr", has_text="third").first.locator("td a").last
     number.click()
     block = opened.page.locator("details.runs:has(:target)")
     assert block.get_attribute("open") is not None
@@ -235,6 +238,17 @@ def test_print_shows_settings_and_no_controls(opened: Opened) -> None:
 def test_same_records_give_the_same_page(page_file: Path, tmp_path: Path) -> None:
     report(store=page_file.parent / "store", output=tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == page_file.read_text()
+
+
+def test_experiment_and_data_set_choose_what_goes_in(page_file: Path, tmp_path: Path, capsys: Any) -> None:
+    report(store=page_file.parent / "store", dataset="cifar10", output=tmp_path / "page.html", json_=True)
+    assert json.loads(capsys.readouterr().out)["runs"] == 1
+    report(store=page_file.parent / "store", experiment=SCRIPT, output=tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text().count('<details class="runs"') == 1
+    with pytest.raises(InputError, match="did you mean demo"):
+        report(store=page_file.parent / "store", experiment="dem", output=tmp_path / "page.html")
+    with pytest.raises(InputError, match="cannot be written"):
+        report(store=page_file.parent / "store", output=tmp_path)
 
 
 def test_store_without_runs_is_one_sentence(tmp_path: Path) -> None:
