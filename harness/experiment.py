@@ -6,7 +6,7 @@ A run's identity is a hash of its content, so asking for the same run twice find
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -181,6 +181,9 @@ class Experiment(BaseModel):
         return names
 
 
+Kind = TypeVar("Kind", bound=Experiment)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises InputError naming the line that is wrong."""
     try:
@@ -196,7 +199,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def load_experiment(path: Path) -> Experiment:
-    """Read an experiment from a YAML file; raises InputError naming the line or the key that is wrong.
+    """Read an experiment from a YAML file; raises InputError naming the line or the key that is wrong."""
+    return make_experiment(read_experiment(path), source=str(path))
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """What `make_experiment` takes, from a YAML file whose methods are a list or a mapping to their settings.
 
     The key `reproduces`, which `nas-harness reproduce` reads, says nothing of what is run.
     """
@@ -207,17 +215,22 @@ def load_experiment(path: Path) -> Experiment:
         content["methods"] = {name: {} for name in methods}
     elif isinstance(methods, dict):
         content["methods"] = {name: own or {} for name, own in methods.items()}
-    return make_experiment({"name": path.stem} | content, source=str(path))
+    return {"name": path.stem} | content
 
 
 def make_experiment(content: dict[str, Any], *, source: str) -> Experiment:
     """Validate an experiment; raises InputError naming the first wrong key."""
-    known = set(Experiment.model_fields)
+    return make_kind(Experiment, content, source=source)
+
+
+def make_kind(kind: type[Kind], content: dict[str, Any], *, source: str) -> Kind:
+    """Validate an experiment of a kind of its own; raises InputError naming the first wrong key."""
+    known = set(kind.model_fields)
     for key in content:
         if key not in known:
             raise unknown(f"key in {source}", str(key), known)
     try:
-        return Experiment(**content)
+        return kind(**content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import (
+    ablate,
     anytime,
     baselines,
     catalogue,
@@ -43,6 +44,7 @@ app.command()(demo.demo)
 app.command()(evaluate.evaluate)
 app.command()(reproduce.reproduce)
 app.command()(sensitivity.sensitivity)
+app.command()(ablate.ablate)
 app.command()(tune.tune)
 app.command()(tune.tune_report)
 app.command()(cost.cost)

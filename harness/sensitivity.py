@@ -39,11 +39,11 @@ def check_single(experiment: Experiment, noun: str) -> None:
         raise InputError(f"{noun} has one method and one data set: choose one with --method and one with --dataset")
 
 
-def parse_factor(text: str) -> tuple[str, list[Any]]:
+def parse_factor(text: str, *, noun: str = "factor") -> tuple[str, list[Any]]:
     """The factor and values of `gamma=0.0002,0.02`; raises InputError for text of another form."""
     name, _, values = text.partition("=")
     if not name or not values:
-        raise InputError(f"'{text}' is no factor: write NAME=VALUE,VALUE, e.g. gamma=0.0002,0.002,0.02")
+        raise InputError(f"'{text}' is no {noun}: write NAME=VALUE,VALUE, e.g. gamma=0.0002,0.002,0.02")
     return name, [_value(value) for value in values.split(",")]
 
 

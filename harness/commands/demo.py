@@ -20,7 +20,7 @@ def demo(
 
     for name in ("demo-digits", "demo-table"):
         preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))
-        start(load_experiment(preset).model_dump(), source=preset.name, store=store, workers=workers, threads=1)
+        start(load_experiment(preset), store=store, workers=workers, threads=1)
     report.mkdir(parents=True, exist_ok=True)
     for dataset in ("digits", "cifar10"):
         leaderboard(store=store, space="topology", dataset=dataset)

@@ -65,7 +65,7 @@ def reproduce(
         wanted = load_reproduction(name, small=small)
         if not (report_only or records):
             start(
-                wanted.experiment.model_dump(), source=name, store=store, database=database, data=data, table=table,
+                wanted.experiment, store=store, database=database, data=data, table=table,
                 latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
                 checkpoint_cells=checkpoint_cells, workers=workers, threads=threads,
             )  # fmt: skip

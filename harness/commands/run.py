@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,9 @@ from harness.commands.options import (
     WorkersOption,
 )
 
+if TYPE_CHECKING:
+    from harness.experiment import Experiment
+
 
 def run(
     experiment: ExperimentArgument = None,
@@ -56,22 +59,23 @@ def run(
     json_: JsonOption = False,
 ) -> None:
     """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""
+    from harness.experiment import make_experiment
+
     content = experiment_content(
         experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
         train_epochs=train_epochs, train_seeds=train_seeds,
     )  # fmt: skip
     start(
-        content, source=str(experiment or "the command line"), store=store, database=database, data=data, table=table,
-        latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
+        make_experiment(content, source=str(experiment or "the command line")), store=store, database=database,
+        data=data, table=table, latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
         checkpoint_cells=checkpoint_cells, workers=workers, threads=threads,
         checkpoint_seconds=checkpoint_seconds, json_=json_,
     )  # fmt: skip
 
 
 def start(
-    content: dict[str, Any],
+    wanted: "Experiment",
     *,
-    source: str,
     store: Path,
     database: str | None = None,
     data: Path | None = None,
@@ -86,14 +90,13 @@ def start(
     checkpoint_seconds: float = 20.0,
     json_: bool = False,
 ) -> None:
-    """Validate the experiment, run it, and say how each run ended."""
+    """Run the experiment, and say how each run ended."""
     import json
     from dataclasses import replace
 
     from rich.console import Console
 
     from harness.compilation import compilation_notes
-    from harness.experiment import make_experiment
     from harness.runner import check_training
     from harness.task import Resources, check_data, open_latency
     from harness.workers import Job, make_progress, run_all
@@ -101,7 +104,6 @@ def start(
     from spaces.errors import InputError
     from spaces.registry import find_space
 
-    wanted = make_experiment(content, source=source)
     space = find_space(wanted.space)
     known = space.table(table)
     resources = Resources(
@@ -197,6 +199,24 @@ def experiment_content(
     content = load_experiment(experiment).model_dump() if experiment else {"methods": {}}
     if method:
         content["methods"] = {name: content["methods"].get(name, {}) for name in method}
+    return with_flags(
+        content, space=space, dataset=dataset, seeds=seeds, settings=settings,
+        train_epochs=train_epochs, train_seeds=train_seeds,
+    )  # fmt: skip
+
+
+def with_flags(
+    content: dict[str, Any],
+    *,
+    space: str | None,
+    dataset: list[str] | None,
+    seeds: str | None,
+    settings: list[str] | None,
+    train_epochs: int | None,
+    train_seeds: str,
+) -> dict[str, Any]:
+    """The content with its keys overridden by the flags that were given."""
+    content = dict(content)
     if space:
         content["space"] = space
     if dataset:

@@ -82,15 +82,14 @@ def sensitivity(
     )  # fmt: skip
     if factor:
         content["factors"] = dict(map(parse_factor, factor))
-    source = str(experiment or "the command line")
-    wanted = make_experiment(content, source=source)
+    wanted = make_experiment(content, source=str(experiment or "the command line"))
     table_label, latency_label = labels(
         wanted.space, table=table, latency=latency, foreign_latency=foreign_latency, device=device
     )
     points = study_points(wanted, specs_of=lambda one: one.runs(table=table_label, latency=latency_label))
     if not report_only:
         start(
-            content, source=source, store=store, database=database, data=data, table=table, latency=latency,
+            wanted, store=store, database=database, data=data, table=table, latency=latency,
             foreign_latency=foreign_latency, device=device, compile_=compile_, checkpoint_cells=checkpoint_cells,
             workers=workers, threads=threads,
         )  # fmt: skip

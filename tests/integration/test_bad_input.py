@@ -75,6 +75,9 @@ CASES = {
     "no such column": (["run", "--method", "rarts", "--latency", "devices.csv:phon"], "phone"),
     "unknown reproduction": (["reproduce", "rarts:tabel-4"], "did you mean rarts:table-4"),
     "a study without a store": (["tune-report", "study"], "nas-harness tune"),
+    "unknown choice": (["ablate", "rarts", "--choice", "lamda=1,2"], "did you mean lambda"),
+    "a single level": (["ablate", "rarts", "--choice", "lambda=1"], "at least two"),
+    "absent ablation": (["ablate", "absent.yaml"], "absent.yaml"),
     "methods without gradients": (["run", "--method", "random-search", "--dataset", "digits"], "cifar10"),
 }
 

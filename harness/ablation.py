@@ -1,0 +1,185 @@
+"""An ablation: which runs say what each choice of a method is worth.
+
+A base, levels for each of some choices, and all combinations of levels (crossed) or one choice changed at a time. A
+choice is a setting, `method`, or a kind of part of a differentiable method, such as `relaxation`. Every run is an
+ordinary one, so that whatever the store holds is not run again.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.experiment import Experiment, RunSpec, make_kind, read_experiment
+from harness.sensitivity import parse_factor
+from reports.ablation import Combination
+from spaces.errors import InputError, unknown
+
+Levels = dict[str, Any]  # choice -> level
+FILES = (".yaml", ".yml")
+
+
+class Ablation(Experiment):
+    """One method on one data set, and the levels of the choices that are made differently."""
+
+    choices: dict[str, tuple[Any, ...]] = Field(default={})
+    design: Literal["crossed", "one-at-a-time"] = "crossed"
+
+    @property
+    def base(self) -> str:
+        """The name of the base method."""
+        return next(iter(self.methods))
+
+    def runs(self, *, table: str, latency: str = "") -> list[RunSpec]:
+        """All runs, combination by combination; raises InputError where one of them cannot be run."""
+        return [spec for _, specs in self.run_lists(table=table, latency=latency) for spec in specs]
+
+    def run_lists(self, *, table: str, latency: str = "") -> list[tuple[Levels, list[RunSpec]]]:
+        """The levels and runs of every combination, that of the reference levels first.
+
+        Raises InputError for a combination that cannot be run, and for two that are the same runs.
+        """
+        self._check_choices()
+        seen: dict[str, Levels] = {}
+        found = []
+        for levels in self._combinations(self.with_references_first(table=table, latency=latency).choices):
+            specs = self._runs_at(levels, table=table, latency=latency)
+            other = seen.setdefault(specs[0].id, levels)
+            if other is not levels:
+                raise InputError(
+                    f"{levels_text(other)} and {levels_text(levels)} are the same run: leave out one level"
+                )
+            found.append((levels, specs))
+        known = {key for _, specs in found for key in specs[0].all_settings}
+        if ignored := self._shared.keys() - known:
+            raise unknown("setting", min(ignored), known)
+        return found
+
+    def with_references_first(self, *, table: str, latency: str = "") -> "Ablation":
+        """The same ablation, every choice beginning with what the base has where that is one of its levels."""
+        one_seed = self.model_copy(update={"seeds": self.seeds[:1]})
+        base = one_seed._runs_at({}, table=table, latency=latency)
+
+        def other_than_base(choice: str, level: Any) -> bool:
+            try:
+                return one_seed._runs_at({choice: level}, table=table, latency=latency) != base
+            except InputError:  # told where the combination as a whole is refused
+                return True
+
+        ordered = {
+            choice: tuple(sorted(levels, key=partial(other_than_base, choice)))
+            for choice, levels in self.choices.items()
+        }
+        return self.model_copy(update={"choices": ordered})
+
+    def _check_choices(self) -> None:
+        settings = {
+            key for levels in self._combinations(self.choices) for key in self.settings_of(self._method(levels))
+        }
+        for choice in self.choices:
+            if choice not in (known := {"method", *settings}):
+                raise unknown("choice", choice, known)
+
+    def _combinations(self, choices: Mapping[str, tuple[Any, ...]]) -> Iterator[Levels]:
+        if self.design == "crossed":
+            for combination in itertools.product(*choices.values()):
+                yield dict(zip(choices, combination, strict=True))
+            return
+        references = {choice: levels[0] for choice, levels in choices.items()}
+        yield references
+        for choice, levels in choices.items():
+            for level in levels[1:]:
+                yield references | {choice: level}
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """The settings of all combinations; what the method of one of them does not know is not told to it."""
+        return self.settings | self.methods[self.base]
+
+    def _method(self, levels: Levels) -> str:
+        return str(levels.get("method", self.base))
+
+    def _runs_at(self, levels: Levels, *, table: str, latency: str) -> list[RunSpec]:
+        method = self._method(levels)
+        chosen = {choice: level for choice, level in levels.items() if choice != "method"}
+        try:
+            known = self.settings_of(method)
+            one = Experiment(
+                space=self.space,
+                datasets=self.datasets,
+                methods={method: chosen},
+                seeds=self.seeds,
+                settings={key: value for key, value in self._shared.items() if key in known},
+            )
+            return one.runs(table=table, latency=latency)
+        except InputError as error:
+            if not levels:
+                raise
+            raise InputError(f"{levels_text(levels)} cannot be run, as {error}") from None
+
+
+def plan(ablation: Ablation, *, table: str, latency: str = "") -> tuple[dict[str, tuple[str, ...]], list[Combination]]:
+    """The levels of every choice as texts, the reference first, and the runs of every combination.
+
+    `table` and `latency` are as in `Experiment.runs`; raises InputError as `Ablation.run_lists` does.
+    """
+    choices = ablation.with_references_first(table=table, latency=latency).choices
+    combinations = [
+        Combination(
+            {choice: level_text(level) for choice, level in levels.items()},
+            {spec.search_seed: spec.id for spec in specs},
+        )
+        for levels, specs in ablation.run_lists(table=table, latency=latency)
+    ]
+    return {choice: tuple(map(level_text, levels)) for choice, levels in choices.items()}, combinations
+
+
+def read_base(base: str) -> dict[str, Any]:
+    """What `make_ablation` takes, from a method's name or an experiment file with `choices` and `design` beside."""
+    return read_experiment(Path(base)) if base.endswith(FILES) else {"name": "ablation", "methods": {base: {}}}
+
+
+def make_ablation(content: dict[str, Any], *, source: str) -> Ablation:
+    """Validate an ablation; raises InputError naming the first thing that is wrong."""
+    ablation = make_kind(Ablation, content, source=source)
+    if len(ablation.methods) != 1 or len(ablation.datasets) != 1:
+        raise InputError("an ablation has one base method and one data set: name one of each")
+    if ablation.factors:
+        raise InputError("an ablation has choices rather than factors: write them under the key choices")
+    if not ablation.choices:
+        raise InputError("nothing varies: give --choice NAME=LEVEL,LEVEL, e.g. --choice lambda=0.1,1")
+    for choice, levels in ablation.choices.items():
+        texts = [level_text(level) for level in levels]
+        if len(levels) < 2:
+            raise InputError(f"choice {choice}={','.join(texts)} has a single level: give at least two to compare")
+        if twice := next((text for text in texts if texts.count(text) > 1), None):
+            raise InputError(f"choice {choice} names the level {twice} twice: leave one out")
+    return ablation
+
+
+def parse_choices(texts: Iterable[str]) -> dict[str, list[Any]]:
+    """The choices of texts such as `beta=0.1,1`; raises InputError for another form and for a choice given twice."""
+    choices: dict[str, list[Any]] = {}
+    for text in texts:
+        choice, levels = parse_factor(text, noun="choice")
+        if choice in choices:
+            raise InputError(f"choice {choice} is given twice: write all of its levels after one {choice}=")
+        choices[choice] = levels
+    return choices
+
+
+def level_text(level: Any) -> str:
+    """A level as people write it, exactly: `softmax`, `0.0002`, `true`."""
+    return level if isinstance(level, str) else json.dumps(level)
+
+
+def levels_text(levels: Levels) -> str:
+    """Such as `relaxation=softmax with beta=0.1`."""
+    return " with ".join(f"{choice}={level_text(level)}" for choice, level in levels.items())
+
+
+__all__ = ["Ablation", "level_text", "levels_text", "make_ablation", "parse_choices", "plan", "read_base"]

@@ -1,0 +1,68 @@
+"""An ablation as a figure: main effects with their intervals, and the means of every pair of choices."""
+
+import itertools
+from pathlib import Path
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from reports.ablation import AblationTable
+from reports.ablation_formats import effect_name, quantity_name
+from reports.board import Column
+from spaces.errors import InputError
+
+
+def draw_ablation(table: AblationTable, path: Path) -> None:
+    """A row a quantity: the main effects, then, where the design is crossed, a panel a pair of choices.
+
+    Main effects are differences from the reference level with 95 % intervals. A pair's panel shows every run as a dot
+    and a line through the means at each level of the second choice: lines that are not parallel interact. The file's
+    ending decides the format; raises InputError where there is nothing to draw or the file cannot be written.
+    """
+    if not any(effects.main for effects in table.effects.values()):
+        raise InputError("there is nothing to draw yet: finish runs of at least two levels first")
+    pairs = list(itertools.combinations(table.choices, 2)) if table.crossed else []
+    size = (4.2 + 3.2 * len(pairs), max(2.6, 0.3 * len(table.effects[table.columns[0].key].main)) * len(table.columns))
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    errors = "".join(f"; error: {column.label}" for column in table.columns if column.evaluation)
+    figure.suptitle(f"{table.title}{errors}", fontsize=7, wrap=True)
+    panels = figure.subplots(len(table.columns), 1 + len(pairs), squeeze=False)
+    for column, (main, *others) in zip(table.columns, panels, strict=True):
+        _main_effects(main, table, column)
+        for pair, axes in zip(pairs, others, strict=True):
+            _interaction(axes, table, column, pair)
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+
+
+def _main_effects(axes: Axes, table: AblationTable, column: Column) -> None:
+    effects = table.effects[column.key].main
+    data = pd.DataFrame(
+        [(effect_name(one), one.choices[0], one.difference, one.low, one.high) for one in effects],
+        columns=["level", "choice", "difference", "low", "high"],
+    )
+    sns.stripplot(data, x="difference", y="level", hue="choice", size=6, jitter=False, legend=False, ax=axes)
+    axes.hlines(data["level"], data["low"], data["high"], color="0.4", linewidth=1.2, zorder=0)
+    axes.axvline(0, color="0.8", zorder=0)
+    axes.set_xlabel(f"difference in {quantity_name(column)}", fontsize=8)
+    axes.set_ylabel("")
+
+
+def _interaction(axes: Axes, table: AblationTable, column: Column, pair: tuple[str, str]) -> None:
+    first, second = pair
+    data = table.runs.dropna(subset=column.key)
+    order = {"order": list(table.choices[first]), "hue_order": list(table.choices[second])}
+    shared = {"data": data, "x": first, "y": column.key, "hue": second, "ax": axes, "dodge": 0.2, **order}
+    sns.pointplot(**shared, errorbar=None, markersize=4, linewidth=1.2)
+    sns.stripplot(**(shared | {"dodge": False}), size=2.5, alpha=0.6, jitter=False, legend=False)
+    axes.set_ylabel(quantity_name(column), fontsize=8)
+    axes.legend(title=second, fontsize=7, title_fontsize=7)
+
+
+__all__ = ["draw_ablation"]
