@@ -57,12 +57,20 @@ def _main_effects(axes: Axes, table: AblationTable, column: Column) -> None:
 def _interaction(axes: Axes, table: AblationTable, column: Column, pair: tuple[str, str]) -> None:
     first, second = pair
     data = table.runs.dropna(subset=column.key)
-    order = {"order": list(table.choices[first]), "hue_order": list(table.choices[second])}
+    order = {"order": _in_order(table.choices[first]), "hue_order": _in_order(table.choices[second])}
     shared = {"data": data, "x": first, "y": column.key, "hue": second, "ax": axes, "dodge": 0.2, **order}
     sns.pointplot(**shared, errorbar=None, markersize=4, linewidth=1.2)
     sns.stripplot(**(shared | {"dodge": False}), size=2.5, alpha=0.6, jitter=False, legend=False)
     axes.set_ylabel(quantity_name(column), fontsize=8)
     axes.legend(title=second, fontsize=7, title_fontsize=7)
+
+
+def _in_order(levels: tuple[str, ...]) -> list[str]:
+    """Numbers by size, other levels as they stand, the reference first."""
+    try:
+        return sorted(levels, key=float)
+    except ValueError:
+        return list(levels)
 
 
 __all__ = ["draw_ablation"]

@@ -153,7 +153,7 @@ class _Model:
         tests = [self._joint_test(choices) for choices in chosen.values()]
         p_values = _corrected([p_value for _, p_value in tests])
         return tuple(
-            Term(choices, int(squares.loc[name, "df"]), float(shares[name]), f, p_value)
+            Term(choices, int(squares.loc[name, "df"]), _rounded(shares[name]), f, p_value)
             for (name, choices), (f, _), p_value in zip(chosen.items(), tests, p_values, strict=True)
         )
 
@@ -167,7 +167,7 @@ class _Model:
         if np.linalg.matrix_rank(covariance, tol=(_NEGLIGIBLE * self._scale) ** 2) < len(contrasts):
             return math.nan, math.nan
         test = self._spread.f_test(contrasts)
-        return float(test.fvalue), float(test.pvalue)
+        return _rounded(test.fvalue), float(test.pvalue)
 
     def _effect(self, choices: tuple[str, ...], levels: tuple[str, ...]) -> Effect:
         contrast = self._contrast(choices, levels)
@@ -201,8 +201,12 @@ class _Model:
     def _value(self, contrast: np.ndarray) -> float:
         if not np.allclose(contrast @ self._projector, contrast, atol=1e-6):
             return math.nan  # runs are missing, without which the coefficients are not unique
-        value = float(contrast @ self._fit.params.to_numpy())
-        return 0.0 if abs(value) < _NEGLIGIBLE * self._scale else value
+        return _rounded(contrast @ self._fit.params.to_numpy(), scale=self._scale)
+
+
+def _rounded(value: float, *, scale: float = 1.0) -> float:
+    """Exactly 0 where nothing but rounding is left."""
+    return 0.0 if abs(value) < _NEGLIGIBLE * scale else float(value)
 
 
 def _corrected(p_values: list[float]) -> list[float]:

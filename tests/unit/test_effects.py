@@ -152,6 +152,15 @@ def test_what_the_runs_cannot_tell_is_not_a_number() -> None:
     assert estimate_effects(runs[:1], TWO, crossed=True) == Effects({}, (), (), (), "none", 1)
 
 
+def test_a_choice_without_any_effect_has_exactly_none() -> None:
+    runs = noisy()
+    runs["value"] = np.where(runs["a"] == "1", 0.1, 0.7) + np.tile([0.1, 0.3, 0.7, 0.1, 0.7, 0.3], 2)
+    found = estimate_effects(runs, TWO, crossed=True)
+    assert found.main[1].difference == 0.0
+    (term,) = (term for term in found.terms if term.choices == ("b",))
+    assert (term.share, term.f) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_values_that_are_all_alike(seeds: int) -> None:
     runs = crossed(TWO, seeds=seeds).assign(value=0.5)
