@@ -72,7 +72,7 @@ def report(
     from spaces.errors import InputError
 
     runs, evaluations = read_records(store, database=database, records=records)
-    source = _source_options(store, database=database, records=records)
+    source = source_options(store, database=database, records=records)
     boards = _boards(runs, evaluations, space=space, dataset=dataset, experiment=experiment, source=source)
     material = Material(
         runs=runs if experiment is None else runs[runs["experiment"] == experiment],
