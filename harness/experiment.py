@@ -11,7 +11,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from methods import find_method
+from methods import composed_name, find_method
+from methods.named_parts import REGULARISERS
 from spaces.errors import InputError, unknown
 from spaces.registry import find_space
 
@@ -138,6 +139,8 @@ class Experiment(BaseModel):
         self, name: str, own: dict[str, Any], *, dataset: str, table: str, latency: str, used: set[str]
     ) -> list[RunSpec]:
         method, space = find_method(name), find_space(self.space)
+        if reason := method.implementation.misplaced(space):
+            raise InputError(f"{name} cannot search space '{self.space}': {reason}")
         if not (method.trains_supernet or table):
             raise InputError(
                 f"{name} evaluates architectures on a table, and there is none for space '{self.space}': "
@@ -223,9 +226,23 @@ def make_experiment(content: dict[str, Any], *, source: str) -> Experiment:
     return make_kind(Experiment, content, source=source)
 
 
+PARTS = {  # key of an experiment -> kind of part that takes the place of, or is added to, those of all its methods
+    "relaxation": "relaxation",
+    "update_rule": "update-rule",
+    "regularisers": "regulariser",
+    "schedule": "schedule",
+    "discretisation": "discretisation",
+}
+
+
 def make_kind(kind: type[Kind], content: dict[str, Any], *, source: str) -> Kind:
-    """Validate an experiment of a kind of its own; raises InputError naming the first wrong key."""
-    known = set(kind.model_fields)
+    """Validate an experiment of a kind of its own; raises InputError naming the first wrong key.
+
+    Parts may stand beside the keys, for all methods: `relaxation: hard-concrete`, `regularisers: {path-depth: 0.005}`,
+    where a number is the penalty's weight.
+    """
+    content = _with_parts(content)
+    known = {*kind.model_fields, *PARTS}
     for key in content:
         if key not in known:
             raise unknown(f"key in {source}", str(key), known)
@@ -235,6 +252,25 @@ def make_kind(kind: type[Kind], content: dict[str, Any], *, source: str) -> Kind
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{source}: {key} is refused: {first['msg']}") from None
+
+
+def _with_parts(content: dict[str, Any]) -> dict[str, Any]:
+    """The experiment with methods by the names that their parts give them."""
+    methods = content.get("methods")
+    if not isinstance(methods, dict):
+        return content
+    penalties = content.get("regularisers") or {}
+    if not isinstance(penalties, dict):
+        penalties = dict.fromkeys(penalties if isinstance(penalties, list) else [penalties])
+    wanted: dict[str, Any] = {PARTS[key]: content[key] for key in PARTS if content.get(key)}
+    if penalties:
+        wanted["regulariser"] = list(penalties)
+    named = {composed_name(str(name), wanted): own for name, own in methods.items()}
+    weights = {REGULARISERS[name].weight: value for name, value in penalties.items() if value is not None}
+    rest = {key: value for key, value in content.items() if key not in PARTS}
+    return rest | {
+        "methods": {name: {**weights, **own} if isinstance(own, dict) else own for name, own in named.items()}
+    }
 
 
 def _setting_names(model: type[BaseModel]) -> set[str]:

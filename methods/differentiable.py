@@ -10,7 +10,7 @@ from methods.cuda_graph import CudaGraphs
 from methods.method import Method, Metrics, OneShot, Task
 from methods.parts import Parts
 from spaces.errors import InputError
-from spaces.space import CellSpace, Stream, SuperNet
+from spaces.space import Batch, CellSpace, Space, Stream, SuperNet
 
 
 class DifferentiableMethod(Method):
@@ -19,11 +19,17 @@ class DifferentiableMethod(Method):
     trains_supernet: ClassVar[bool] = True
     parts: Parts
 
+    @classmethod
+    def misplaced(cls, space: Space) -> str:
+        """Why one of the parts makes no sense on the space; empty where all do."""
+        return cls.parts.misplaced(space)
+
     def start(self, task: Task) -> None:
         """Build the supernets, alpha, the relaxation and the update rule from the task's seed."""
         if task.train is None or task.validation is None:
             raise InputError("a differentiable method searches on images: give it a data set such as digits or cifar10")
-        self.parts.check_space(task.space)
+        if reason := self.misplaced(task.space):
+            raise InputError(f"space '{task.space.name}' is none for this method: {reason}")
         self.task, settings = task, task.settings
         edges = task.space.edges(**task.space_settings) if isinstance(task.space, CellSpace) else ()
         self.relaxation = self.parts.relaxation(settings, torch.Generator().manual_seed(task.seed), edges)
@@ -92,6 +98,11 @@ class DifferentiableMethod(Method):
         """One iteration of the update rule on the next batch of each half."""
         train, validation = self._streams
         return self.update_rule.step(train.next(), validation.next(), alpha_moves=alpha_moves)
+
+    def validation_batches(self, count: int) -> list[Batch]:
+        """The next batches of D_v."""
+        _, validation = self._streams
+        return [validation.next() for _ in range(count)]
 
     @property
     def networks(self) -> Sequence[SuperNet]:

@@ -64,6 +64,11 @@ class Method(ABC):
     Settings: ClassVar[type[SettingsModel]]
     trains_supernet: ClassVar[bool] = False  # on images; else it evaluates architectures on a table
 
+    @classmethod
+    def misplaced(cls, space: Space) -> str:
+        """Why the method makes no sense on the space; empty where it does."""
+        return ""
+
     @abstractmethod
     def start(self, task: Task) -> None:
         """Build what the search needs; the same task always gives the same start."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from methods.beta_darts import BetaDecay
+from methods.darts_plus import EarlyStopping
+from methods.darts_pt import Perturbation
 from methods.discretisation import Argmax, Discretisation
 from methods.drnas import Dirichlet, DirichletAnchor
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
@@ -46,8 +48,12 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "beta-decay": BetaDecay,
     "dirichlet-anchor": DirichletAnchor,
 }
-SCHEDULES: dict[str, type[Schedule]] = {"cosine": Schedule}
-DISCRETISATIONS: dict[str, type[Discretisation]] = {"strongest": Argmax, "threshold": Threshold}
+SCHEDULES: dict[str, type[Schedule]] = {"cosine": Schedule, "early-stopping": EarlyStopping}
+DISCRETISATIONS: dict[str, type[Discretisation]] = {
+    "strongest": Argmax,
+    "threshold": Threshold,
+    "perturbation": Perturbation,
+}
 KINDS: dict[str, Mapping[str, type[Part]]] = {
     "relaxation": RELAXATIONS,
     "update-rule": UPDATE_RULES,

@@ -14,7 +14,6 @@ from methods.regulariser import Regulariser
 from methods.relaxation import Relaxation
 from methods.schedule import Schedule
 from methods.update_rule import UpdateRule
-from spaces.errors import InputError
 from spaces.space import Space
 
 
@@ -48,16 +47,15 @@ class Parts:
         """Why the parts make no sense together; empty where they do."""
         return [reason for part in self if (reason := part.misfit(self))]
 
-    def check_space(self, space: Space) -> None:
-        """Raises InputError where the parts make no sense on the space."""
+    def misplaced(self, space: Space) -> str:
+        """Why the parts make no sense on the space; empty where they do."""
         reasons = [reason for part in self if (reason := part.misplaced(space))]
         if space.keeps_support and not (self.relaxation.exact_zeros or self.discretisation.exact_zeros):
             reasons.append(
                 "it keeps every operation whose weight is not exactly zero, and this method's never are: use a method "
                 "with linear weights there, such as sparsenas, or space darts-cnn"
             )
-        if reasons:
-            raise InputError(f"space '{space.name}': {reasons[0]}")
+        return next(iter(reasons), "")
 
     def settings_model(self, name: str) -> type[SettingsModel]:
         """The union of the parts' settings, with the method's own defaults."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from methods.relaxation import Relaxation, straight_through
+from spaces.space import Space
 
 
 class TwoPath(Relaxation):
@@ -15,6 +16,11 @@ class TwoPath(Relaxation):
     """
 
     dense = False
+
+    @classmethod
+    def misplaced(cls, space: Space) -> str:
+        """Two different paths are drawn."""
+        return "" if len(space.operation_names) > 1 else "two paths need two candidate operations"
 
     def mixture(self, alpha: Tensor) -> Tensor:
         """One-hot gates; the path that was sampled and not chosen has the smallest weight that still makes it run."""

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from methods.beta_darts import BetaDecay
+from methods.darts_plus import EarlyStopping
+from methods.darts_pt import Perturbation
 from methods.differentiable import DifferentiableMethod
 from methods.drnas import Dirichlet, DirichletAnchor
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
@@ -97,6 +99,10 @@ _COMPOSED = [
      "binary gates: one path for weights, two for alpha", "Cai et al., ProxylessNAS, ICLR 2019"),
     ("pr-darts", Parts(HardConcrete, FirstOrder, (Latency, GroupSparsity, PathDepth), defaults={"batch_size": 128}),
      "sparse stochastic gates, rewarded for deep paths", "Zhou et al., PR-DARTS, NeurIPS 2020"),
+    ("darts-plus", Parts(Softmax, FirstOrder, (Latency,), EarlyStopping),
+     "first-order DARTS that stops at two skip connections", "Liang et al., DARTS+, 2019"),
+    ("darts-pt", Parts(Softmax, FirstOrder, (Latency,), discretisation=Perturbation),
+     "operations chosen by what the supernet loses without them", "Wang et al., DARTS-PT, ICLR 2021"),
     ("beta-darts", Parts(Softmax, FirstOrder, (Latency, BetaDecay), defaults={"alpha_weight_decay": 0.0}),
      "a decay of the softmax's divisor", "Ye et al., beta-DARTS, CVPR 2022"),
     ("smooth-darts-rs", Parts(SmoothedSoftmax, FirstOrder, (Latency,)),

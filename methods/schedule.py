@@ -41,8 +41,6 @@ class Schedule(WeightSchedule):
 
         warmup_steps: int = Field(0, ge=0)
 
-    settings: Settings
-
     def alpha_moves(self, step: int) -> bool:
         """Whether alpha is updated in this step."""
         return step >= self.settings.warmup_steps

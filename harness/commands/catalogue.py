@@ -8,12 +8,23 @@ from harness.commands.options import JsonOption
 
 
 def methods(
-    pattern: Annotated[str, typer.Argument(help="Shell pattern, e.g. 'darts-*'.")] = "*", json_: JsonOption = False
+    pattern: Annotated[str, typer.Argument(help="Shell pattern, e.g. 'darts-*'.")] = "*",
+    explain: Annotated[
+        str | None, typer.Option(help="Parts and settings of a method, also of one such as rarts+sigmoid.")
+    ] = None,
+    parts: Annotated[bool, typer.Option("--parts", help="List the parts that methods are made of.")] = False,
+    json_: JsonOption = False,
 ) -> None:
-    """List the search methods."""
+    """List the search methods, the parts that they are made of, or one method's parts and settings."""
     from methods import list_methods
+    from methods.explanation import explain_method, list_parts
 
-    _show([{"name": m.name, "what": m.summary, "paper": m.paper} for m in list_methods(pattern)], json_=json_)
+    if explain is not None:
+        _show(explain_method(explain), json_=json_)
+    elif parts:
+        _show(list_parts(), json_=json_)
+    else:
+        _show([{"name": m.name, "what": m.summary, "paper": m.paper} for m in list_methods(pattern)], json_=json_)
 
 
 def spaces(json_: JsonOption = False) -> None:

@@ -42,6 +42,24 @@ SeedsOption = Annotated[str | None, typer.Option("--seeds", help="Search seeds: 
 SettingsOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, e.g. steps=300 or lambda=1; give it several times.")
 ]
+_PARTS = "Parts of the methods"
+RelaxationOption = Annotated[
+    str | None,
+    typer.Option("--relaxation", rich_help_panel=_PARTS, help="Instead of the method's, e.g. sigmoid."),
+]
+UpdateRuleOption = Annotated[
+    str | None, typer.Option("--update-rule", rich_help_panel=_PARTS, help="Instead of the method's, e.g. relaxed.")
+]
+RegulariserOption = Annotated[
+    list[str] | None,
+    typer.Option("--regulariser", rich_help_panel=_PARTS, help="One more: NAME or NAME=WEIGHT; give it several times."),
+]
+ScheduleOption = Annotated[
+    str | None, typer.Option("--schedule", rich_help_panel=_PARTS, help="Instead of the method's.")
+]
+DiscretisationOption = Annotated[
+    str | None, typer.Option("--discretisation", rich_help_panel=_PARTS, help="Instead of the method's.")
+]
 TrainEpochsOption = Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")]
 TrainSeedsOption = Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")]
 FormatOption = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]

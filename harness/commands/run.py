@@ -15,11 +15,15 @@ from harness.commands.options import (
     DataOption,
     DatasetsOption,
     DeviceOption,
+    DiscretisationOption,
     ExperimentArgument,
     ForeignLatencyOption,
     JsonOption,
     LatencyOption,
     MethodsOption,
+    RegulariserOption,
+    RelaxationOption,
+    ScheduleOption,
     SeedsOption,
     SettingsOption,
     SpaceOption,
@@ -28,6 +32,7 @@ from harness.commands.options import (
     ThreadsOption,
     TrainEpochsOption,
     TrainSeedsOption,
+    UpdateRuleOption,
     WorkersOption,
 )
 
@@ -42,6 +47,11 @@ def run(
     dataset: DatasetsOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    relaxation: RelaxationOption = None,
+    update_rule: UpdateRuleOption = None,
+    regulariser: RegulariserOption = None,
+    schedule: ScheduleOption = None,
+    discretisation: DiscretisationOption = None,
     train_epochs: TrainEpochsOption = None,
     train_seeds: TrainSeedsOption = "0",
     store: StoreOption = DEFAULT_STORE,
@@ -65,6 +75,11 @@ def run(
         experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
         train_epochs=train_epochs, train_seeds=train_seeds,
     )  # fmt: skip
+    parts = {
+        "relaxation": relaxation, "update_rule": update_rule, "schedule": schedule, "discretisation": discretisation,
+        "regularisers": dict(parse_regulariser(text) for text in regulariser or ()),
+    }  # fmt: skip
+    content |= {key: value for key, value in parts.items() if value}
     start(
         make_experiment(content, source=str(experiment or "the command line")), store=store, database=database,
         data=data, table=table, latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
@@ -254,6 +269,16 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise InputError(f"'{text}' is no setting: write NAME=VALUE, e.g. steps=300")
     return name, yaml.safe_load(value)
+
+
+def parse_regulariser(text: str) -> tuple[str, float | None]:
+    from spaces.errors import InputError
+
+    name, equals, value = text.partition("=")
+    try:
+        return name, float(value) if equals else None
+    except ValueError:
+        raise InputError(f"'{text}' is no regulariser: write NAME or NAME=WEIGHT, e.g. path-depth=0.005") from None
 
 
 def checked_device(device: str) -> str:

@@ -21,6 +21,13 @@ SMALL = {
 }
 
 
+SHORT = {"steps": 12, "alpha_learning_rate": 0.05}
+KNOBS: dict[str, dict[str, Any]] = {  # what else makes a search of a method short
+    "darts-pt": {"steps": 6, "tuning_steps": 1, "perturbation_batches": 1},
+    "darts-plus": {"epoch_steps": 3},
+}
+
+
 class ImageStream:
     """Random images with random labels; the position is the generator's state."""
 
@@ -59,7 +66,7 @@ def start(name: str, space_name: str, *, seed: int) -> Method:
     else:
         method.start(
             Task(
-                settings=method.Settings(steps=12, alpha_learning_rate=0.05),
+                settings=method.Settings(**{**SHORT, **KNOBS.get(name, {})}),
                 train=ImageStream(2 * seed), validation=ImageStream(2 * seed + 1), classes=3, in_channels=1,
                 **{**common, "space_settings": SMALL[space_name]},
             )
@@ -82,8 +89,16 @@ def through_disk(state: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-PAIRS = [(method.name, "topology") for method in list_methods()] + [
-    (method.name, space) for method in list_methods() if method.trains_supernet for space in (*DARTS_LIKE, "quadratic")
+SUPERNET_METHODS = [method.name for method in list_methods() if method.trains_supernet]
+# Every method on the spaces that all are compared on; on the others, what differs most in how it calls supernets.
+PAIRS = [
+    (name, space)
+    for name, space in [
+        *((method.name, "topology") for method in list_methods()),
+        *((name, space) for name in SUPERNET_METHODS for space in ("darts-cnn", "quadratic")),
+        *((name, space) for name in ("rarts", "gdas", "pr-darts") for space in (*DARTS_LIKE[1:], "darts-mixed")),
+    ]
+    if not find_method(name).implementation.misplaced(find_space(space))
 ]
 
 
