@@ -55,6 +55,11 @@ class Parts:
                 "it keeps every operation whose weight is not exactly zero, and this method's never are: use a method "
                 "with linear weights there, such as sparsenas, or space darts-cnn"
             )
+        if space.needs_softmax and (self.relaxation.gates or self.relaxation.exact_zeros):
+            reasons.append(
+                "its definition has a softmax over every row of alpha, and this method has none: use a method that has "
+                "one, such as rarts, or space darts-cnn"
+            )
         return next(iter(reasons), "")
 
     def settings_model(self, name: str) -> type[SettingsModel]:

@@ -115,6 +115,7 @@ class Space(ABC):
     name: ClassVar[str]
     compilable: ClassVar[bool] = False  # whether `compile_cells` of its supernets does anything
     keeps_support: ClassVar[bool] = False  # whether `discretise` keeps every operation whose score is not zero
+    needs_softmax: ClassVar[bool] = False  # whether the weights of each row of alpha must sum to one
     supernet_settings: ClassVar[dict[str, int]] = {}  # what `supernet` takes, with the paper's values
     search_settings: ClassVar[dict[str, Any]] = {}  # where the space's paper departs from the methods' defaults
 

@@ -31,6 +31,7 @@ class AcceleratedSpace(DartsSpace):
     """
 
     name: ClassVar[str] = "agd"
+    needs_softmax: ClassVar[bool] = True
     search_settings: ClassVar[dict[str, Any]] = OPTIMISATION_SETTINGS
 
     def design(self, kind: int, nodes: int = NODES) -> CellDesign:
@@ -41,6 +42,11 @@ class AcceleratedSpace(DartsSpace):
         """(14, 9) for each cell, then (1, 2), (1, 2), (1, 3), (1, 3), ..., (1, 5), (1, 5)."""
         edge_weights = ((1, target) for target in range(INPUTS, INPUTS + nodes) for _ in range(2))
         return (*super().alpha_shapes(nodes=nodes), *edge_weights)
+
+    def edges(self, *, nodes: int = NODES, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(target, source) of the edges of both cells, then (target, -1) of the rows of beta, which have all sources."""
+        rows = (((target, -1),) for target in range(INPUTS, INPUTS + nodes) for _ in range(2))
+        return (*super().edges(nodes=nodes), *rows)
 
     def operations_of(self, alpha: int, edge: int) -> tuple[str, ...]:
         """The candidates of an edge, or the names of the edges that a row of beta weighs."""

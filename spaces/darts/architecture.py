@@ -198,7 +198,8 @@ def _is_edge(edge: Any) -> bool:
 
 def _has_pairs(cell: tuple[Edge, ...]) -> bool:
     """Whether nodes 2, 3, ... without a gap have two edges each."""
-    return bool(cell) and [edge.target for edge in cell] == [INPUTS + place // 2 for place in range(len(cell))]
+    targets = [edge.target for edge in cell]
+    return bool(cell) and not len(cell) % 2 and targets == [INPUTS + place // 2 for place in range(len(cell))]
 
 
 def _text_of_cell(cell: tuple[Edge, ...], pairs: bool) -> str:

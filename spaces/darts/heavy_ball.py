@@ -33,6 +33,7 @@ class HeavyBallSpace(DartsSpace):
     """
 
     name: ClassVar[str] = "hb"
+    needs_softmax: ClassVar[bool] = True
     search_settings: ClassVar[dict[str, Any]] = OPTIMISATION_SETTINGS
 
     def design(self, kind: int, nodes: int = NODES) -> CellDesign:
@@ -58,21 +59,23 @@ class HeavyBallSpace(DartsSpace):
                 most = 3 - (target - source)
                 if count > most:
                     raise InputError(
-                        f"space '{self.name}' takes node {source} {'twice' if most > 1 else 'once'} to node {target}, "
-                        f"not {count} times: leave out the others"
+                        f"space '{self.name}' takes node {source} into node {target} "
+                        f"{'twice' if most > 1 else 'once'}, not {count} times: leave out the others"
                     )
         return genotype
 
     def discretise(self, scores: Sequence[Tensor]) -> Genotype:
         """Each node keeps the strongest operation other than `none` on each of its three edges (Section 9.3).
 
-        They are its top three operations from distinct edges, as DARTS has it; `scores` are two (12, 9) tensors.
+        They are its top three operations from distinct edges, as DARTS has it; `scores` are two (12, 9) tensors. Edges
+        whose scores are all zero are left out.
         """
         cells = []
         for kind, score in enumerate(scores):
             design = self._design_of_rows(kind, len(score))
-            strongest = score[:, 1:].argmax(dim=-1).tolist()
-            cells.append(_cell(design, strongest))
+            best, columns = score[:, 1:].max(dim=-1)
+            cell = _cell(design, columns.tolist())
+            cells.append([edge for edge, value in zip(cell, best.tolist(), strict=True) if value != 0])
         return genotype_of(*cells)
 
     def sample(self, generator: np.random.Generator) -> Genotype:
@@ -96,6 +99,7 @@ class HeavyBallRandomStartSpace(HeavyBallSpace):
     """HB without HB initialisation: alpha starts from 1e-3 * N(0, 1), the baseline of the paper's Table 7 (Yang)."""
 
     name: ClassVar[str] = "hb-random-start"
+    needs_softmax: ClassVar[bool] = False
 
     def initial_alpha(self, generator: torch.Generator, **settings: Any) -> list[Tensor]:
         """1e-3 * N(0, 1)."""

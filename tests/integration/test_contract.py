@@ -9,19 +9,20 @@ import torch
 
 from methods import Method, Task, find_method, list_methods
 from spaces import Batch
+from spaces.errors import InputError
 from spaces.quadratic import QuadraticSpace
 from spaces.registry import find_space
 from spaces.topology.architecture import TopologyArchitecture
 from spaces.topology.space import TopologySpace
 
-DARTS_LIKE = ("darts-cnn", "darts-s1", "darts-s2", "darts-s3", "darts-s4", "hb", "agd")
+# Spaces that share the DARTS space's network and most of its code.
+VARIANTS = ("darts-s1", "darts-s2", "darts-s3", "darts-s4", "darts-mixed", "hb", "hb-random-start", "agd")
 SMALL = {
     "topology": {"channels": 2, "cells_per_stage": 1},
-    **{name: {"channels": 2, "cells": 2, "nodes": 2} for name in DARTS_LIKE},
+    **{name: {"channels": 2, "cells": 2, "nodes": 2} for name in ("darts-cnn", *VARIANTS)},
 }
 
 
-SHORT = {"steps": 12, "alpha_learning_rate": 0.05}
 KNOBS: dict[str, dict[str, Any]] = {  # what else makes a search of a method short
     "darts-pt": {"steps": 6, "tuning_steps": 1, "perturbation_batches": 1},
     "darts-plus": {"epoch_steps": 3},
@@ -52,7 +53,7 @@ class CountingObjective:
         return 90.0 - 10 * architecture.operations.count("nor_conv_3x3"), 10.0 + architecture.index % 7
 
 
-def start(name: str, space_name: str, *, seed: int) -> Method:
+def start(name: str, space_name: str, *, seed: int, steps: int = 12) -> Method:
     named = find_method(name)
     space = find_space(space_name)
     method = named.implementation()
@@ -66,7 +67,7 @@ def start(name: str, space_name: str, *, seed: int) -> Method:
     else:
         method.start(
             Task(
-                settings=method.Settings(**{**SHORT, **KNOBS.get(name, {})}),
+                settings=method.Settings(alpha_learning_rate=0.05, **{"steps": steps, **KNOBS.get(name, {})}),
                 train=ImageStream(2 * seed), validation=ImageStream(2 * seed + 1), classes=3, in_channels=1,
                 **{**common, "space_settings": SMALL[space_name]},
             )
@@ -90,15 +91,15 @@ def through_disk(state: dict[str, Any]) -> dict[str, Any]:
 
 
 SUPERNET_METHODS = [method.name for method in list_methods() if method.trains_supernet]
-# Every method on the spaces that all are compared on; on the others, what differs most in how it calls supernets.
 PAIRS = [
-    (name, space)
-    for name, space in [
+    pair
+    for pair in [
         *((method.name, "topology") for method in list_methods()),
         *((name, space) for name in SUPERNET_METHODS for space in ("darts-cnn", "quadratic")),
-        *((name, space) for name in ("rarts", "gdas", "pr-darts") for space in (*DARTS_LIKE[1:], "darts-mixed")),
+        # With a dense and with a sampled mixture; in the test below, with the other methods.
+        *((name, space) for name in ("rarts", "gdas") for space in VARIANTS if space != "darts-mixed"),
     ]
-    if not find_method(name).implementation.misplaced(find_space(space))
+    if not find_method(pair[0]).implementation.misplaced(find_space(pair[1]))
 ]
 
 
@@ -139,6 +140,19 @@ class TestEveryMethod:
             charged = [CountingObjective().evaluate(a)[1] for a, _ in method.history]  # type: ignore[attr-defined]
             assert method.simulated_seconds == sum(charged)
             assert len(charged) == 25
+
+
+@pytest.mark.parametrize("space_name", VARIANTS)
+@pytest.mark.parametrize("name", SUPERNET_METHODS)
+def test_methods_search_the_variants_of_darts_or_say_why_not(name: str, space_name: str) -> None:
+    if reason := find_method(name).implementation.misplaced(find_space(space_name)):
+        with pytest.raises(InputError, match=f"^space '{space_name}' is none for this method: {reason}$"):
+            start(name, space_name, seed=0)
+        return
+    method: Any = start(name, space_name, seed=0, steps=2)
+    metrics, architecture = run(method)
+    assert all(np.isfinite(value) for step in metrics for value in step.values())
+    assert find_space(space_name).parse(str(architecture)) == architecture
 
 
 def test_mutation_changes_exactly_one_edge() -> None:

@@ -193,3 +193,13 @@ def test_canonical_of_a_renumbered_cell() -> None:
         ("sep_conv_3x3", 1, 2), ("skip_connect", 0, 2), ("max_pool_3x3", 1, 3), ("none", 0, 3), concat=(2, 3)
     )
     assert canonical(swapped_inputs) != canonical(first)
+
+
+def test_a_single_edge_is_written_so_that_it_can_be_read() -> None:
+    genotype = Genotype(
+        normal=(Edge("skip_connect", 0, 2),),
+        normal_concat=(2,),
+        reduce=(Edge("skip_connect", 1, 2),),
+        reduce_concat=(2,),
+    )
+    assert Genotype.parse(str(genotype)) == genotype

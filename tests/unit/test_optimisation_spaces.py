@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods import find_method
 from methods.discretisation import Argmax
 from spaces.choices import choices_of
 from spaces.darts.accelerated import AcceleratedSpace
@@ -121,6 +122,8 @@ def test_hb_keeps_the_strongest_operation_of_each_edge() -> None:
             for row, (node, source, _) in enumerate(HB_WIRING)
         ]
         assert list(cell) == expected
+    scores[0][1] = 0
+    assert len(HB.discretise(scores).normal) == 11
     start = HB.discretise(HB.initial_alpha(torch.Generator().manual_seed(0)))
     assert [edge.operation for edge in start.normal[1:3]] == ["skip_connect", "negative_identity"]
 
@@ -178,7 +181,7 @@ def test_what_is_no_hb_cell_is_refused() -> None:
     for edge, message in [
         ("('skip_connect', 3, 0)", "space 'hb' has no edge from node 0 to node 3: node 3 takes 1 or 2"),
         ("('noise', 3, 1)", "space 'hb' has no noise from node 1 to node 3 of the normal cell: use none or "),
-        ("('skip_connect', 2, 0)", "space 'hb' takes node 0 once into node 2, not 2 times: leave out"),
+        ("('skip_connect', 2, 0)", "space 'hb' takes node 0 into node 2 once, not 2 times"),
     ]:
         with pytest.raises(InputError, match=message):
             HB.parse(text.format(f"{cell}, {edge}"))
@@ -214,6 +217,14 @@ def test_latencies_add_up(space: DartsSpace) -> None:
     a_cell = len(architecture.normal)
     assert table.model(space).predict(space.executed(architecture)) == 7 + a_cell * (2 + 4 + 8)
     assert table.model(space).predict(space.executed(space.without_operations)) == 7
+
+
+@pytest.mark.parametrize(("name", "space"), [("fair-darts", HB), ("pr-darts", AGD), ("rarts+linear", AGD)])
+def test_methods_without_a_softmax_are_refused(name: str, space: DartsSpace) -> None:
+    implementation: Any = find_method(name).implementation
+    with pytest.raises(InputError, match=f"space '{space.name}': its definition has a softmax over every row of alpha"):
+        implementation.parts.check_space(space)
+    implementation.parts.check_space(HeavyBallRandomStartSpace())
 
 
 def test_the_two_inputs_of_every_pair_are_drawn_alike() -> None:
