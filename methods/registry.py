@@ -10,6 +10,7 @@ from methods.darts_plus import EarlyStopping
 from methods.darts_pt import Perturbation
 from methods.differentiable import DifferentiableMethod
 from methods.drnas import Dirichlet, DirichletAnchor
+from methods.enas import Enas
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
 from methods.first_order import FirstOrder
 from methods.local_search import LocalSearch
@@ -24,7 +25,9 @@ from methods.regulariser import Latency
 from methods.reinforce import Reinforce
 from methods.relaxation import GumbelSoftmax, HardGumbel, Softmax
 from methods.relaxed import Relaxed
+from methods.rsps import Rsps
 from methods.second_order import SecondOrder
+from methods.setn import Setn
 from methods.single_level import SingleLevel
 from methods.smooth_darts import SmoothedSoftmax
 from methods.tpe import Tpe
@@ -122,3 +125,9 @@ register("tpe", Tpe, summary="tree-structured Parzen estimator over the cell's c
          paper="Bergstra et al., NeurIPS 2011")  # fmt: skip
 register("local-search", LocalSearch, summary="move to the best neighbour, restart at local optima",
          paper="White et al., UAI 2021")  # fmt: skip
+register("rsps", Rsps, summary="random single-path weight sharing, best one-shot error of uniform samples wins",
+         paper="Li and Talwalkar, UAI 2019")  # fmt: skip
+register("enas", Enas, summary="weights shared by the paths of an LSTM controller, moved by REINFORCE",
+         paper="Pham et al., ENAS, ICML 2018")  # fmt: skip
+register("setn", Setn, summary="uniformly trained template, best one-shot error of samples from softmax(alpha) wins",
+         paper="Dong and Yang, SETN, ICCV 2019")  # fmt: skip

@@ -31,7 +31,7 @@ class UpdateRule(WeightTraining, Part, ABC):
 
     networks_needed: ClassVar[int] = 1
 
-    class Settings(WeightTraining.Settings, Part.Settings):
+    class Settings(Part.Settings, WeightTraining.Settings):
         """The optimisers of the weights (SGD) and of alpha (Adam, or plain SGD as in the theory); alpha is float32."""
 
         alpha_optimiser: Literal["adam", "sgd"] = "adam"

@@ -44,7 +44,7 @@ class AcceleratedSpace(DartsSpace):
         return (*super().alpha_shapes(nodes=nodes), *edge_weights)
 
     def edges(self, *, nodes: int = NODES, **settings: Any) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """(target, source) of the edges of both cells, then (target, -1) of the rows of beta, which have all sources."""
+        """(target, source) of the edges of both cells, then (target, -1) of beta's rows, which have all sources."""
         rows = (((target, -1),) for target in range(INPUTS, INPUTS + nodes) for _ in range(2))
         return (*super().edges(nodes=nodes), *rows)
 

@@ -28,6 +28,11 @@ KNOBS: dict[str, dict[str, Any]] = {  # what else makes a search of a method sho
     "darts-plus": {"epoch_steps": 3},
 }
 
+SHORT = {
+    "alpha_learning_rate": 0.05,
+    "samples": 4, "judging_batches": 2, "controller_interval": 6, "controller_steps": 2, "controller_samples": 3,
+}  # fmt: skip
+
 
 class ImageStream:
     """Random images with random labels; the position is the generator's state."""
@@ -65,9 +70,10 @@ def start(name: str, space_name: str, *, seed: int, steps: int = 12) -> Method:
         train, validation = space.streams()
         method.start(Task(settings=method.Settings(steps=12), train=train, validation=validation, **common))
     else:
+        settings = {key: value for key, value in SHORT.items() if key in method.Settings.model_fields}
         method.start(
             Task(
-                settings=method.Settings(alpha_learning_rate=0.05, **{"steps": steps, **KNOBS.get(name, {})}),
+                settings=method.Settings(**{**settings, "steps": steps, **KNOBS.get(name, {})}),
                 train=ImageStream(2 * seed), validation=ImageStream(2 * seed + 1), classes=3, in_channels=1,
                 **{**common, "space_settings": SMALL[space_name]},
             )

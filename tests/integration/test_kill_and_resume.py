@@ -14,10 +14,17 @@ from results.history import read_history
 from results.store import Store
 
 DIFFERENTIABLE = ["steps=24", "channels=4", "cells_per_stage=1", "batch_size=16", "alpha_learning_rate=0.05"]
+ONE_SHOT = ["steps=12", "channels=4", "cells_per_stage=1", "batch_size=16", "samples=8"]
+CONTROLLER = ["controller_interval=6", "controller_steps=2", "controller_samples=3"]
 SAMPLE_BASED = ["evaluations=500", "time_budget=null", "reward_epochs=200"]
-CASES = [(name, "digits", DIFFERENTIABLE) for name in ("rarts", "darts-1", "darts-2", "milenas", "gdas")] + [
-    (name, "cifar10", SAMPLE_BASED)
-    for name in ("random-search", "regularised-evolution", "reinforce", "tpe", "local-search")
+CASES = [
+    *((name, "digits", DIFFERENTIABLE) for name in ("rarts", "darts-1", "darts-2", "milenas", "gdas")),
+    *((name, "digits", ONE_SHOT) for name in ("rsps", "setn")),
+    ("enas", "digits", ONE_SHOT + CONTROLLER),
+    *(
+        (name, "cifar10", SAMPLE_BASED)
+        for name in ("random-search", "regularised-evolution", "reinforce", "tpe", "local-search")
+    ),
 ]
 EXACT = ["architecture", "skip_ratio", "zero_ratio", "connected", "steps", "simulated_seconds", "parameters_m"]
 

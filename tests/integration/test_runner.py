@@ -13,6 +13,7 @@ from harness.experiment import RunSpec, Training, make_experiment
 from harness.runner import execute
 from harness.task import Resources
 from harness.workers import Job, make_progress, run_all
+from results.history import read_history
 from results.store import Store
 
 TRAINING = Training(epochs=3, batch_size=128, seeds=(0,))
@@ -123,6 +124,27 @@ def test_search_seconds_survive_a_resume(tmp_path: Path) -> None:
     assert row["search_seconds_step"] > spent["step"]
     total = sum(row[f"search_seconds_{phase}"] for phase in ("step", "data", "validation"))
     assert row["device_days"] == pytest.approx(total / 86_400)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "alphas", "validated"),
+    [
+        ("rsps", {"samples": 4}, 0, "chosen path of the supernet"),
+        ("setn", {"samples": 4}, 30, "chosen path of the supernet"),
+        ("darts-1", {}, 30, "supernet with all operations mixed"),
+    ],
+)
+def test_one_shot_errors_say_what_was_validated_and_alpha_is_recorded(
+    name: str, settings: dict[str, int], alphas: int, validated: str, tmp_path: Path
+) -> None:
+    spec, store = spec_of(name, **settings), Store(tmp_path)
+    run(spec, store)
+    history = read_history(store.run_folder(spec.id) / "history.parquet")
+    (error,) = store.evaluations(source="one-shot").to_dict("records")
+    assert error["provenance"].startswith(f"{validated}, held-out half")
+    assert error["error_percent"] == history["one_shot_error"].iloc[-1]
+    assert len([column for column in history if column.startswith("alpha/")]) == alphas
+    assert len(history) == 6 + settings.get("samples", 0)
 
 
 def test_run_of_another_process_is_left_alone(tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ def test_a_step_of_rarts_is_twice_one_of_first_order_darts(space: str) -> None:
         ("rarts", {"jacobi": True}, 2),
         ("darts-2", {}, 5),
         ("darts-1", {"warmup_steps": 9}, 1),
+        ("rsps", {}, 1),
+        ("enas", {}, 1),
+        ("setn", {}, 2),
     ],
 )
 def test_passes_of_a_step(method: str, settings: dict[str, Any], passes: int) -> None:

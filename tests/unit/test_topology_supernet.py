@@ -16,6 +16,7 @@ from spaces.topology.architecture import EDGES, OPERATIONS, TopologyArchitecture
 from spaces.topology.network import TopologyNetwork
 from spaces.topology.supernet import TopologySupernet, executed
 from tests.unit.plain_topology_supernet import plain_logits
+from tests.unit.xautodl_supernet import copied_to_xautodl
 
 SIZES = {"channels": 4, "cells_per_stage": 1, "classes": 5, "in_channels": 3}
 ARCHITECTURES = [
@@ -123,36 +124,6 @@ def test_a_one_hot_mixture_is_the_stand_alone_network_on_batch_statistics(text: 
                     source = mixed.convolutions_1x1 if operation.endswith("1x1") else mixed.convolutions_3x3
                     cell.edges[str(edge)][1].load_state_dict(source[edge].state_dict())
     torch.testing.assert_close(net(data.inputs, [one_hot(architecture)]), alone(data.inputs))
-
-
-def copied_to_xautodl(net: TopologySupernet, theirs: Any) -> dict[Tensor, Tensor]:
-    """Copy the supernet's weights into xautodl's search network; {our weight: its weight}."""
-    pairs: dict[Any, Any] = {
-        net.skeleton.stem[0].weight: theirs.stem[0].weight,
-        net.skeleton.head[4].weight: theirs.classifier.weight,
-        net.skeleton.head[4].bias: theirs.classifier.bias,
-    }
-    norms = [(net.skeleton.stem[1], theirs.stem[1]), (net.skeleton.head[0], theirs.lastact[0])]
-    cells = iter(theirs.cells)
-    for stage, mixed_cells in enumerate(net.skeleton.stages):
-        if stage:
-            block, other = net.skeleton.reductions[stage - 1], next(cells)
-            for mine, its in ((block.first, other.conv_a.op), (block.second, other.conv_b.op)):
-                pairs[mine[1].weight] = its[1].weight
-                norms.append((mine[2], its[2]))
-            pairs[block.shortcut[1].weight] = other.downsample[1].weight
-        for mixed in mixed_cells:
-            edges = next(cells).edges
-            for edge, (target, source) in enumerate(EDGES):
-                pairs[mixed.convolutions_1x1[edge].weight] = edges[f"{target}<-{source}"][2].op[1].weight
-                pairs[mixed.convolutions_3x3[edge].weight] = edges[f"{target}<-{source}"][3].op[1].weight
-    for mine, its in norms:
-        pairs[mine.weight], pairs[mine.bias] = its.weight, its.bias
-    assert set(pairs) == set(net.parameters())
-    with torch.no_grad():
-        for ours, its in pairs.items():
-            its.copy_(ours)
-    return pairs
 
 
 def test_darts_logits_and_gradients_are_those_of_xautodl() -> None:
