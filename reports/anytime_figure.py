@@ -1,7 +1,8 @@
 """Anytime curves as a figure: one panel a meaning of errors and costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -24,14 +25,15 @@ def draw_anytime(panels: Sequence[Panel], path: Path) -> None:
     figure = Figure(figsize=(6, 3.6 * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)
     for panel, axes in zip(panels, figure.subplots(len(panels), squeeze=False)[:, 0], strict=True):
-        _draw(axes, panel, colours)
+        draw_panel(axes, panel, colours)
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
 
 
-def _draw(axes: Axes, panel: Panel, colours: dict[str, tuple[float, float, float]]) -> None:
+def draw_panel(axes: Axes, panel: Panel, colours: Mapping[str, Any]) -> None:
+    """One panel; `colours` are the methods'."""
     errors = np.concatenate([curve.errors.ravel() for curve in panel.curves])
     margin = 0.05 * (float(np.ptp(errors)) or 1.0)
     for curve in panel.curves:
@@ -55,4 +57,4 @@ def _draw(axes: Axes, panel: Panel, colours: dict[str, tuple[float, float, float
     axes.legend(fontsize=7)
 
 
-__all__ = ["draw_anytime"]
+__all__ = ["draw_anytime", "draw_panel"]

@@ -30,10 +30,12 @@ def render(panels: Sequence[Panel], format_: str, *, notes: Sequence[str] = (), 
     if format_ == "csv":
         return _csv(panels)
     if format_ == "markdown":
-        lines = [line for panel in panels for line in grid_markdown(_grid(panel))]
+        lines = [line for panel in panels for line in grid_markdown(anytime_grid(panel))]
         return "\n".join([*lines, *(f"- {line}" for line in (LEGEND, *notes))]) + "\n"
     if format_ == "latex":
-        lines = [line for panel in panels for line in grid_latex(_grid(panel), caption=_grid(panel).title)]
+        lines = [
+            line for panel in panels for line in grid_latex(anytime_grid(panel), caption=anytime_grid(panel).title)
+        ]
         return "\n".join([*lines, *(f"% {line}" for line in (LEGEND, *notes))]) + "\n"
     if format_ == "terminal":
         return plain_text(as_renderable(panels, notes=notes), width=width)
@@ -42,10 +44,11 @@ def render(panels: Sequence[Panel], format_: str, *, notes: Sequence[str] = (), 
 
 def as_renderable(panels: Sequence[Panel], *, notes: Sequence[str] = ()) -> Group:
     """The panels for a rich console."""
-    return Group(*(grid_table(_grid(panel)) for panel in panels), *(Text(line) for line in (LEGEND, *notes)))
+    return Group(*(grid_table(anytime_grid(panel)) for panel in panels), *(Text(line) for line in (LEGEND, *notes)))
 
 
-def _grid(panel: Panel) -> Grid:
+def anytime_grid(panel: Panel) -> Grid:
+    """A row a curve, at some shares of the largest cost."""
     costs = [share * panel.end for share in _SHARES]
     rows = [
         (

@@ -18,6 +18,15 @@ def draw_ranks(ranks: Ranks, path: Path) -> None:
     Where nothing could be tested, or no difference was found, one bar ties them all. Raises InputError where the file
     cannot be written.
     """
+    figure = ranks_figure(ranks)
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+
+
+def ranks_figure(ranks: Ranks) -> Figure:
+    """The diagram."""
     methods = ranks.average.index
     figure = Figure(figsize=(8, 1.4 + 0.3 * len(methods)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -32,10 +41,7 @@ def draw_ranks(ranks: Ranks, path: Path) -> None:
         text_h_margin=0.05 * max(1.0, float(ranks.average.max() - ranks.average.min())),
     )
     axes.set_title(f"average rank over {len(ranks.errors)} {ranks.over.replace('-', ' ')}, 1 is the best", fontsize=9)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    return figure
 
 
-__all__ = ["draw_ranks"]
+__all__ = ["draw_ranks", "ranks_figure"]

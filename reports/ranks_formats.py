@@ -25,10 +25,10 @@ def render(ranks: Ranks, format_: str, *, width: int = 140) -> str:
         table.insert(0, "average_rank", ranks.average)
         return table.to_csv(lineterminator="\n")
     if format_ == "markdown":
-        lines = [f"### {_title(ranks)}", "", *grid_markdown(_grid(ranks))]
+        lines = [f"### {_title(ranks)}", "", *grid_markdown(ranks_grid(ranks))]
         return "\n".join([*lines, *(f"- {line}" for line in _footer(ranks, code="`"))]) + "\n"
     if format_ == "latex":
-        lines = grid_latex(_grid(ranks), caption=_title(ranks))
+        lines = grid_latex(ranks_grid(ranks), caption=_title(ranks))
         return "\n".join([*lines, *(f"% {line}" for line in _footer(ranks))]) + "\n"
     if format_ == "terminal":
         return plain_text(as_renderable(ranks), width=width)
@@ -38,7 +38,7 @@ def render(ranks: Ranks, format_: str, *, width: int = 140) -> str:
 def as_renderable(ranks: Ranks) -> Group:
     """The ranks for a rich console."""
     title = Text(f"\n{_title(ranks)}", style="bold")
-    return Group(title, grid_table(_grid(ranks)), *(Text(line) for line in _footer(ranks)))
+    return Group(title, grid_table(ranks_grid(ranks)), *(Text(line) for line in _footer(ranks)))
 
 
 def as_dictionary(ranks: Ranks) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def as_dictionary(ranks: Ranks) -> dict[str, Any]:
     }
 
 
-def _grid(ranks: Ranks) -> Grid:
+def ranks_grid(ranks: Ranks) -> Grid:
+    """A row a method: its average rank, and its error in every block."""
     among = {ranks.average.index[0], *ranks.tied} if ranks.tied else set()
     rows = [
         (
@@ -82,4 +83,4 @@ def _footer(ranks: Ranks, *, code: str = "") -> list[str]:
     return [LEGEND, f"Verdict: {ranks.verdict}.", *critical, *ranks.notes, f"Rebuild with: {code}{ranks.command}{code}"]
 
 
-__all__ = ["as_dictionary", "as_renderable", "render"]
+__all__ = ["LEGEND", "as_dictionary", "as_renderable", "ranks_grid", "render"]

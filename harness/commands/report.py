@@ -12,6 +12,7 @@ from harness.commands.options import DEFAULT_STORE, DatabaseOption, FormatOption
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reports.anytime import Trace
     from reports.board import Leaderboard
     from results.store import Store
 
@@ -79,6 +80,7 @@ def report(
         evaluations=evaluations,
         boards=boards,
         history=_history_reader(store, records=records),
+        traces=[] if records else _traces(store, runs, boards, database=database),
         source=source,
     )
     given = (("--experiment", experiment), ("--space", space), ("--dataset", dataset))
@@ -167,6 +169,36 @@ def _history_reader(store: Path, *, records: Path | None) -> "Callable[[str], pd
         return read_history(path) if records is None and path.exists() else None
 
     return read
+
+
+def _traces(
+    store: Path, runs: "pd.DataFrame", boards: "list[Leaderboard]", *, database: str | None
+) -> "Sequence[Trace]":
+    """Anytime traces of the boards' runs, of known methods and spaces; none where no run has a history."""
+    from harness.anytime import read_traces
+    from reports.page.material import runs_with_histories
+    from results.errors import StoreError
+    from results.store import Store
+    from spaces.registry import list_spaces
+
+    chosen = runs[runs["id"].isin(runs_with_histories(boards)) & runs["space"].isin(list(list_spaces()))]
+    known = {method for method in chosen["method"].unique() if _is_method(method)}
+    chosen = chosen[chosen["method"].isin(known)].dropna(subset=["steps", "search_seconds_step", "search_seconds_data"])
+    try:
+        return read_traces(Store(store, database_url=database), chosen, table=None)[0]
+    except StoreError:
+        return []
+
+
+def _is_method(name: str) -> bool:
+    from methods import find_method
+    from spaces.errors import InputError
+
+    try:
+        find_method(name)
+    except InputError:
+        return False
+    return True
 
 
 def _boards(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from reports.anytime import Trace
 from reports.board import Leaderboard, Row
 from reports.grid import Grid
 from reports.leaderboard import errors_inside_runs
@@ -15,6 +16,7 @@ from reports.leaderboard import errors_inside_runs
 SERIES = ("blue", "vermilion", "green", "pink", "sky", "orange", "wine", "yellow")  # the page's variables of colours
 DASHES = ("solid", "dashed", "dotted")
 MARKERS = {"disc": "o", "square": "s", "triangle": "^"}  # the page's name -> matplotlib's
+MOST_HISTORIES = 10  # runs of a row whose histories are read
 MOST_ROWS = 300  # of a board: more rows nobody reads, and a page of 10 MB no phone opens
 MOST_SERIES = 12  # more lines in one figure cannot be told apart
 
@@ -27,6 +29,7 @@ class Material:
     evaluations: pd.DataFrame
     boards: Sequence[Leaderboard]
     history: Callable[[str], pd.DataFrame | None]  # a run's history, None where it has none
+    traces: Sequence[Trace] = ()  # anytime traces of runs of the boards
     source: Sequence[str] = ()  # the options that name the records, such as `--store FOLDER`
 
     @cached_property
@@ -94,6 +97,7 @@ class Panel:
     entry: LegendEntry | None = None  # the row that it shows, instead of a title
     note: str = ""
     code: str = ""
+    large: bool = False  # larger than others where there is room
     wide: bool = False  # scrolls inside itself where it does not fit
 
 
@@ -106,7 +110,14 @@ class FigureGroup:
     legend: Sequence[LegendEntry] = ()
     notes: Sequence[str] = ()
     tables: Sequence[Grid] = ()
+    tables_open: bool = False  # whether they are unfolded
     board: int | None = None  # the board that it belongs to, for the page's filter
+
+
+def runs_with_histories(boards: Sequence[Leaderboard]) -> list[str]:
+    """The runs whose histories the page looks at: some of the first rows of every board."""
+    rows = (row for board in boards for row in board.rows[:MOST_SERIES] if not row.reference)
+    return [run for row in rows for run in row.run_ids[:MOST_HISTORIES]]
 
 
 def row_anchor(board: int, row: int) -> str:
@@ -141,6 +152,20 @@ def board_title(board: Leaderboard) -> str:
 
 
 __all__ = [
-    "MARKERS", "MOST_ROWS", "MOST_SERIES", "FigureGroup", "LegendEntry", "Material", "Panel", "Section",
-    "board_title", "legend_entry", "point", "row_anchor", "series", "variation",
+    "MARKERS",
+    "MOST_HISTORIES",
+    "MOST_ROWS",
+    "MOST_SERIES",
+    "FigureGroup",
+    "LegendEntry",
+    "Material",
+    "Panel",
+    "Section",
+    "board_title",
+    "legend_entry",
+    "point",
+    "row_anchor",
+    "runs_with_histories",
+    "series",
+    "variation",
 ]  # fmt: skip

@@ -14,16 +14,20 @@ from markupsafe import Markup
 
 from reports.grid import LEGEND
 from reports.page.alphas import alphas_section
+from reports.page.anytime import anytime_section
 from reports.page.boards import boards_section
 from reports.page.cells import cells_section
 from reports.page.details import details_section
 from reports.page.latency import latency_section
 from reports.page.material import Material, Section, board_title
+from reports.page.ranks import ranks_section
 from reports.page.sensitivity import sensitivity_section
 from reports.page.trajectories import trajectories_section
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (  # in the order of the page
     boards_section,
+    ranks_section,
+    anytime_section,
     cells_section,
     trajectories_section,
     alphas_section,

@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reports.board import Column, Leaderboard
 from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title
-from reports.page.svg import draw
+from reports.page.svg import draw, plain_logarithm
 from reports.sensitivity import Point, SensitivityRow, SensitivityTable, sensitivity
 from reports.sensitivity_figure import draw_panel
 from reports.sensitivity_formats import grids, short
@@ -108,9 +107,7 @@ def _plot(column: Column, factor: str, rows: tuple[SensitivityRow, ...]) -> Call
     def plot(axes: Axes) -> None:
         draw_panel(axes, column, factor, rows)
         axes.yaxis.label.set_fontsize("medium")
-        if axes.get_xscale() != "linear":
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+        plain_logarithm(axes)
 
     return plot
 

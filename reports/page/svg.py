@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 HEX = {  # Okabe and Ito's palette, as the page names it
     "blue": "#0072b2",
@@ -54,13 +56,25 @@ _NAMESPACE = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
+def page_style() -> AbstractContextManager[None]:
+    """Figures that are made inside look as the page's."""
+    return matplotlib.rc_context(_STYLE)
+
+
 def draw(name: str, title: str, plot: Callable[[Axes], Any], *, inches: tuple[float, float] = (4.4, 2.9)) -> Markup:
     """One panel in the page's style; `name` is unique on the page, `title` is what screen readers say."""
-    with matplotlib.rc_context(_STYLE):
+    with page_style():
         figure = Figure(figsize=inches, layout="constrained")
         FigureCanvasAgg(figure)
         plot(figure.subplots())
         return inline_svg(figure, name=name, title=title)
+
+
+def plain_logarithm(axes: Axes) -> None:
+    """Let a logarithmic horizontal axis say 0.01, which a page can show, instead of a formula."""
+    if axes.get_xscale() != "linear":
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def inline_svg(figure: Figure, *, name: str, title: str) -> Markup:
@@ -97,4 +111,4 @@ def _adapted(value: str, name: str) -> str:
     return re.sub(r"^#|(?<=url\()#", f"#{name}-", value)
 
 
-__all__ = ["HEX", "draw", "inline_svg"]
+__all__ = ["HEX", "draw", "inline_svg", "page_style", "plain_logarithm"]

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports.page.material import (
+    MOST_HISTORIES,
     MOST_SERIES,
     FigureGroup,
     Material,
@@ -18,7 +19,6 @@ from reports.page.material import (
 )
 from reports.page.svg import HEX, draw
 
-MOST_HISTORIES = 10  # runs of a row that are read
 MOST_BANDS = 3  # in one panel: more hide one another
 _GRID = np.linspace(0, 100, 101)  # % of the search
 _QUANTITIES = {
@@ -26,7 +26,6 @@ _QUANTITIES = {
     "zero_ratio": ("Zero ratio", "zero operations / operations"),
     "alpha_entropy": ("Entropy of alpha", "entropy, nats"),
     "one_shot_error": ("Error of the supernet", "validation error, %"),
-    "best_validation_error": ("Best error so far", "validation error, %"),
 }
 
 
@@ -88,4 +87,4 @@ def _plot(name: str, unit: str, curves: Mapping[int, dict[str, np.ndarray]]) -> 
     return plot
 
 
-__all__ = ["MOST_HISTORIES", "trajectories_section"]
+__all__ = ["trajectories_section"]

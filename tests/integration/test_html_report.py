@@ -18,7 +18,7 @@ from spaces.errors import InputError
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'nas-harness[dev]'")
 CHROMIUM = shutil.which("chromium")
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-ERRORS = {"first": (9.5, 10.5), "second": (100.0, 90.0), "third": (30.25, 29.75)}  # as texts, 100 comes before 30
+ERRORS = {"rarts": (9.5, 10.5), "darts-1": (100.0, 90.0), "gdas": (30.25, 29.75)}  # as texts, 100 comes before 30
 
 
 def fill(store: Store, method: str, seed: int, error: float, **columns: Any) -> str:
@@ -44,15 +44,19 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(folder / "store")
     for method, errors in ERRORS.items():
         for seed, error in enumerate(errors):
-            run = fill(store, method, seed, error, latency_ms=error, latency_source="phone")
-            steps = [{"step": step, "skip_ratio": step / 10, "alpha/0/0/0": step} for step in (1.0, 2.0, 3.0, 4.0)]
+            cost = {"steps": 4, "search_seconds_step": 8.0, "search_seconds_data": 0.0, "threads": 1}
+            run = fill(store, method, seed, error, latency_ms=error, latency_source="phone", **cost)
+            steps = [
+                {"step": step, "skip_ratio": step / 10, "alpha/0/0/0": step, "one_shot_error": 50 - step}
+                for step in (1.0, 2.0, 3.0, 4.0)
+            ]
             write_history(store.run_folder(run) / "history.parquet", steps)
     for gamma in (0.1, 1.0):
         for seed in (0, 1):
             fill(store, "tuned", seed, 50 + gamma, settings={"steps": 3, "gamma": gamma})
     fill(store, SCRIPT, 0, 60.0, experiment=SCRIPT, device=SCRIPT, architecture=None, settings={SCRIPT: SCRIPT})
-    fill(store, "first", 0, 20.0, dataset="cifar10")
-    fill(store, "first", 0, 20.0, space="of another package", architecture="a")
+    fill(store, "rarts", 0, 20.0, dataset="cifar10")
+    fill(store, "rarts", 0, 20.0, space="of another package", architecture="a")
     output = folder / "page.html"
     report(store=folder / "store", output=output)
     return output
@@ -112,11 +116,11 @@ def test_numbers_sort_as_numbers_and_missing_ones_stay_last(opened: Opened) -> N
     table = opened.page.locator("#board-3 table").first
     header = table.locator("thead th", has_text="digits test, trained")
     assert header.get_attribute("aria-sort") == "ascending"
-    best_first = ["first", "third", "tuned", "tuned", SCRIPT, "second"]
+    best_first = ["rarts", "gdas", "tuned", "tuned", SCRIPT, "darts-1"]
     assert [name for name in methods(opened.page) if name in best_first] == best_first
     header.get_by_role("button").press("Enter")
     assert header.get_attribute("aria-sort") == "descending"
-    assert methods(opened.page)[:2] == ["second", SCRIPT]
+    assert methods(opened.page)[:2] == ["darts-1", SCRIPT]
     table.get_by_role("button", name="method").click()
     assert methods(opened.page) == sorted(methods(opened.page), key=str.lower)
     assert table.locator("[aria-sort]").count() == 1
@@ -149,11 +153,11 @@ def test_every_number_leads_to_its_runs(opened: Opened) -> None:
     assert len(ids) == len(set(ids))
     numbers = opened.page.locator("#board-3 td[data-value]")
     assert numbers.count() == numbers.locator("a").count() > 6
-    number = opened.page.locator("#board-3 tr", has_text="third").first.locator("td a").last
+    number = opened.page.locator("#board-3 tr", has_text="gdas").first.locator("td a").last
     number.click()
     block = opened.page.locator("details.runs:has(:target)")
     assert block.get_attribute("open") is not None
-    assert "third" in block.locator("summary").first.inner_text()
+    assert "gdas" in block.locator("summary").first.inner_text()
     assert block.locator("tbody code").first.inner_text() == "000000000004"
 
 
@@ -161,8 +165,11 @@ def test_figures_show_what_the_records_hold(opened: Opened) -> None:
     page = opened.page
     assert page.locator("#cells figure").count() == 6  # every row of both boards that found an architecture
     assert page.locator("#cells svg").first.get_by_text("conv 3x3").count() == 1
-    assert page.locator("#trajectories .panel-title").all_inner_texts() == ["Skip ratio"]
+    assert page.locator("#trajectories .panel-title").all_inner_texts() == ["Skip ratio", "Error of the supernet"]
     assert set(page.locator("#trajectories .legend a").all_inner_texts()) == set(ERRORS)
+    assert page.locator("#anytime .legend a").all_inner_texts() == sorted(ERRORS)
+    assert page.locator("#anytime svg").get_by_text("search on AMD EPYC (CPU threads: 1), s").count() == 1
+    assert page.locator("#ranks tbody th").first.inner_text() == "rarts"
     titles = page.locator("#sensitivity .panel-title").all_inner_texts()
     assert titles == ["gamma: digits test, trained, 4 epochs"]
     assert page.locator("#sensitivity .legend a").all_inner_texts() == ["gamma=1", "gamma=0.1"]
