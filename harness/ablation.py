@@ -5,9 +5,10 @@ choice is a setting, `method`, or a kind of part of a differentiable method, suc
 ordinary one, so that whatever the store holds is not run again.
 """
 
+import contextlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from pydantic import Field
 
 from harness.experiment import Experiment, RunSpec, make_kind, read_experiment
 from harness.sensitivity import parse_factor
+from methods import composed_name
+from methods.named_parts import KINDS
 from reports.ablation import Combination
 from spaces.errors import InputError, unknown
 
@@ -46,8 +49,8 @@ class Ablation(Experiment):
         self._check_choices()
         seen: dict[str, Levels] = {}
         found = []
-        for levels in self._combinations(self.with_references_first(table=table, latency=latency).choices):
-            specs = self._runs_at(levels, table=table, latency=latency)
+        for levels, changed in self._combinations(self.with_references_first(table=table, latency=latency).choices):
+            specs = self._runs_at(levels, changed=changed, table=table, latency=latency)
             other = seen.setdefault(specs[0].id, levels)
             if other is not levels:
                 raise InputError(
@@ -62,11 +65,11 @@ class Ablation(Experiment):
     def with_references_first(self, *, table: str, latency: str = "") -> "Ablation":
         """The same ablation, every choice beginning with what the base has where that is one of its levels."""
         one_seed = self.model_copy(update={"seeds": self.seeds[:1]})
-        base = one_seed._runs_at({}, table=table, latency=latency)
+        base = one_seed._runs_at({}, changed=(), table=table, latency=latency)
 
         def other_than_base(choice: str, level: Any) -> bool:
             try:
-                return one_seed._runs_at({choice: level}, table=table, latency=latency) != base
+                return one_seed._runs_at({choice: level}, changed=(choice,), table=table, latency=latency) != base
             except InputError:  # told where the combination as a whole is refused
                 return True
 
@@ -77,23 +80,25 @@ class Ablation(Experiment):
         return self.model_copy(update={"choices": ordered})
 
     def _check_choices(self) -> None:
-        settings = {
-            key for levels in self._combinations(self.choices) for key in self.settings_of(self._method(levels))
-        }
+        known = {"method", *KINDS}
+        for levels, _ in self._combinations(self.choices):
+            with contextlib.suppress(InputError):  # told where the combination as a whole is refused
+                known |= self.settings_of(self._method(levels))
         for choice in self.choices:
-            if choice not in (known := {"method", *settings}):
+            if choice not in known:
                 raise unknown("choice", choice, known)
 
-    def _combinations(self, choices: Mapping[str, tuple[Any, ...]]) -> Iterator[Levels]:
+    def _combinations(self, choices: Mapping[str, tuple[Any, ...]]) -> Iterator[tuple[Levels, Collection[str]]]:
+        """The levels, and the choices that are made by them: all where the design is crossed, else the one changed."""
         if self.design == "crossed":
             for combination in itertools.product(*choices.values()):
-                yield dict(zip(choices, combination, strict=True))
+                yield dict(zip(choices, combination, strict=True)), choices.keys()
             return
         references = {choice: levels[0] for choice, levels in choices.items()}
-        yield references
+        yield references, choices.keys()
         for choice, levels in choices.items():
             for level in levels[1:]:
-                yield references | {choice: level}
+                yield references | {choice: level}, (choice,)
 
     @property
     def _shared(self) -> dict[str, Any]:
@@ -101,25 +106,32 @@ class Ablation(Experiment):
         return self.settings | self.methods[self.base]
 
     def _method(self, levels: Levels) -> str:
-        return str(levels.get("method", self.base))
+        base = str(levels.get("method", self.base))
+        parts = {choice: str(level) for choice, level in levels.items() if choice in KINDS}
+        return composed_name(base, parts) if parts else base
 
-    def _runs_at(self, levels: Levels, *, table: str, latency: str) -> list[RunSpec]:
-        method = self._method(levels)
-        chosen = {choice: level for choice, level in levels.items() if choice != "method"}
+    def _runs_at(self, levels: Levels, *, changed: Collection[str], table: str, latency: str) -> list[RunSpec]:
+        """The runs at these levels; settings among them that are not changed go to a method only if it knows them."""
+        chosen = {choice: level for choice, level in levels.items() if choice not in ("method", *KINDS)}
         try:
+            method = self._method(levels)
             known = self.settings_of(method)
+            shared = self._shared | {choice: level for choice, level in chosen.items() if choice not in changed}
             one = Experiment(
                 space=self.space,
                 datasets=self.datasets,
-                methods={method: chosen},
+                methods={method: {choice: level for choice, level in chosen.items() if choice in changed}},
                 seeds=self.seeds,
-                settings={key: value for key, value in self._shared.items() if key in known},
+                settings={key: value for key, value in shared.items() if key in known},
             )
             return one.runs(table=table, latency=latency)
         except InputError as error:
             if not levels:
                 raise
-            raise InputError(f"{levels_text(levels)} cannot be run, as {error}") from None
+            text = levels_text({choice: level for choice, level in levels.items() if choice in changed})
+            if self.design == "crossed" and len(changed) > 1:
+                raise InputError(f"the crossed design takes {text}, which cannot be run: {error}") from None
+            raise InputError(f"{text} cannot be run: {error}") from None
 
 
 def plan(ablation: Ablation, *, table: str, latency: str = "") -> tuple[dict[str, tuple[str, ...]], list[Combination]]:
@@ -178,8 +190,8 @@ def level_text(level: Any) -> str:
 
 
 def levels_text(levels: Levels) -> str:
-    """Such as `relaxation=softmax with beta=0.1`."""
-    return " with ".join(f"{choice}={level_text(level)}" for choice, level in levels.items())
+    """Such as `relaxation=softmax, beta=0.1`."""
+    return ", ".join(f"{choice}={level_text(level)}" for choice, level in levels.items())
 
 
 __all__ = ["Ablation", "level_text", "levels_text", "make_ablation", "parse_choices", "plan", "read_base"]

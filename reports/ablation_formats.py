@@ -83,7 +83,7 @@ def _main_effects(table: AblationTable) -> Grid:
         sections.append(len(rows))
         for level in levels:
             name = f"{choice}={level}"
-            texts = [f"{name}{' *' * (level == levels[0])}", str(int((table.runs[choice] == level).sum()))]
+            texts = [f"{name}{' *' * (level == levels[0])}", str(_count(table, choice, level))]
             for column in table.columns:
                 mean = table.effects[column.key].means.get((choice, level), math.nan)
                 texts += [_number(mean), *_effect_texts(found[column.key].get(name))]
@@ -91,6 +91,15 @@ def _main_effects(table: AblationTable) -> Grid:
     where = "averaged over the other choices" if table.crossed else "one choice changed at a time"
     title = f"Main effects: difference from the reference level (*), {where}"
     return Grid(title, tuple(header), tuple(rows), sections=tuple(sections[1:]))
+
+
+def _count(table: AblationTable, choice: str, level: str) -> int:
+    """The runs that the mean of a level is of."""
+    at = table.runs[table.runs[choice] == level]
+    if not table.crossed:
+        for other, levels in table.choices.items():
+            at = at[(at[other] == levels[0]) | (other == choice)]
+    return len(at)
 
 
 def _interactions(table: AblationTable) -> Grid:

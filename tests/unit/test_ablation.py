@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from harness.commands.ablate import ablate
 from harness.experiment import make_experiment
 from reports.ablation import AblationTable, Combination, ablation
 from reports.ablation_figure import draw_ablation
-from reports.ablation_formats import render
+from reports.ablation_formats import grids, render
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.errors import InputError
@@ -55,6 +56,17 @@ def test_one_at_a_time_changes_one_choice_of_the_base() -> None:
     ]  # fmt: skip
 
 
+def test_one_at_a_time_tells_a_method_only_what_it_knows() -> None:
+    choices = {"lambda": [2, 1], "method": ["rarts", "darts-1"]}
+    wanted = make(choices=choices, design="one-at-a-time")
+    assert [(specs[0].method, specs[0].settings.get("lambda")) for _, specs in wanted.run_lists(table="")] == [
+        ("rarts", 1), ("rarts", 2), ("darts-1", None)
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="lambda=2, method=darts-1 cannot be run: unknown setting of darts-1"):
+        make(methods={"darts-1": {}}, choices={"lambda": [2, 1], "method": ["darts-1", "rarts"]},
+             design="one-at-a-time").runs(table="")  # fmt: skip
+
+
 def test_the_reference_is_what_the_base_has_else_the_first_level() -> None:
     content: dict[str, Any] = {"choices": {"method": ["darts-1", "rarts"], "momentum": [0.3, 0.5]}}
     assert make(**content).with_references_first(table="").choices == {
@@ -64,6 +76,26 @@ def test_the_reference_is_what_the_base_has_else_the_first_level() -> None:
     assert choices == {"method": ("rarts", "darts-1"), "momentum": ("0.5", "0.3")}
     assert combinations[0].levels == {"method": "rarts", "momentum": "0.5"}
     assert sorted(combinations[0].runs) == [0, 1]
+
+
+def test_parts_of_a_method_are_choices() -> None:
+    parts = {"relaxation": ["hard-gumbel", "softmax"], "update-rule": ["first-order", "mixed-level"]}
+    wanted = make(methods={"darts-1": {}}, choices=parts)
+    assert {text(levels): specs[0].method for levels, specs in wanted.run_lists(table="")} == {
+        "softmax first-order": "darts-1", "softmax mixed-level": "milenas", "hard-gumbel first-order": "gdas",
+        "hard-gumbel mixed-level": "darts-1+hard-gumbel+mixed-level",
+    }  # fmt: skip
+
+
+def text(levels: dict[str, Any]) -> str:
+    return " ".join(levels.values())
+
+
+def test_a_setting_of_a_part_goes_to_the_methods_that_have_it() -> None:
+    wanted = make(choices={"relaxation": ["softmax", "gumbel-softmax"]}, settings={"temperature_start": 4.0})
+    (_, softmax), (_, gumbel) = wanted.run_lists(table="")
+    assert gumbel[0].settings["temperature_start"] == 4
+    assert "temperature_start" not in softmax[0].settings
 
 
 def test_settings_that_only_some_methods_know_are_told_to_those() -> None:
@@ -81,8 +113,17 @@ def test_settings_that_only_some_methods_know_are_told_to_those() -> None:
         ({"choices": {"lambda": [1, 1]}}, "names the level 1 twice"),
         ({"choices": {"lambda": [1, 1.0]}}, "lambda=1 and lambda=1.0 are the same run"),
         ({"choices": {"method": ["rarts", "dart-1"]}}, "unknown method 'dart-1': did you mean darts-1"),
-        ({"choices": {"lambda": [1, -1]}}, "lambda=-1 cannot be run, as rarts: lambda=-1"),
-        ({"choices": {"method": ["rarts", "darts-1"], "lambda": [1, 2]}}, "method=darts-1 with lambda=1 cannot be run"),
+        ({"choices": {"relaxation": ["softmax", "sofmax"]}}, "unknown relaxation 'sofmax': did you mean softmax"),
+        ({"choices": {"relaxatio": ["softmax", "sigmoid"]}}, "unknown choice 'relaxatio': did you mean relaxation"),
+        (
+            {"choices": {"method": ["rarts", "darts-1"], "update-rule": ["relaxed", "first-order"]}},
+            "method=rarts, update-rule=relaxed and method=darts-1, update-rule=relaxed are the same run",
+        ),
+        ({"choices": {"lambda": [1, -1]}}, "lambda=-1 cannot be run: rarts: lambda=-1"),
+        (
+            {"choices": {"method": ["rarts", "darts-1"], "lambda": [1, 2]}},
+            "crossed design takes method=darts-1, lambda=1, which cannot be run",
+        ),
         ({"choices": {"lambda": [1, 2]}, "settings": {"stepz": 3}}, "unknown setting 'stepz': did you mean steps"),
         ({"choices": {"lambda": [1, 2]}, "design": "half"}, "design is refused"),
         ({"choices": {"lambda": [1, 2]}, "methods": {"rarts": {}, "gdas": {}}}, "one base method"),
@@ -171,6 +212,12 @@ def test_every_format_tells_the_same(table: AblationTable) -> None:
         assert "Rebuild with" in text
     with pytest.raises(ValueError, match="there is no format 'word'"):
         render(table, "word")
+
+
+def test_one_at_a_time_counts_the_runs_that_a_mean_is_of(table: AblationTable) -> None:
+    shown = replace(table, runs=table.runs[~((table.runs["lambda"] == "10") & (table.runs["jacobi"] == "true"))])
+    assert [row[1].text for row in grids(replace(shown, crossed=True))[0].rows] == ["6", "3", "6", "3"]
+    assert [row[1].text for row in grids(replace(shown, crossed=False))[0].rows] == ["3", "3", "3", "3"]
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
