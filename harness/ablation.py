@@ -17,7 +17,7 @@ from pydantic import Field
 
 from harness.experiment import Experiment, RunSpec, make_kind, read_experiment
 from harness.sensitivity import parse_factor
-from methods import composed_name
+from methods.composition import SEPARATOR, composed_name, part_of
 from methods.named_parts import KINDS
 from reports.ablation import Combination
 from spaces.errors import InputError, unknown
@@ -106,9 +106,10 @@ class Ablation(Experiment):
         return self.settings | self.methods[self.base]
 
     def _method(self, levels: Levels) -> str:
-        base = str(levels.get("method", self.base))
+        base, *own = str(levels.get("method", self.base)).split(SEPARATOR)
         parts = {choice: str(level) for choice, level in levels.items() if choice in KINDS}
-        return composed_name(base, parts) if parts else base
+        kept = [part for part in own if part_of(part)[0] not in parts]  # levels take the place of what the base names
+        return composed_name(SEPARATOR.join([base, *kept]), parts)
 
     def _runs_at(self, levels: Levels, *, changed: Collection[str], table: str, latency: str) -> list[RunSpec]:
         """The runs at these levels; settings among them that are not changed go to a method only if it knows them."""

@@ -87,6 +87,20 @@ def test_parts_of_a_method_are_choices() -> None:
     }  # fmt: skip
 
 
+def test_levels_take_the_place_of_the_parts_that_the_base_names() -> None:
+    choices = {"regulariser": ["latency", "path-depth"], "relaxation": ["softmax", "hard-concrete"]}
+    wanted = make(methods={"rarts+hard-concrete+path-depth": {}}, choices=choices, space="topology")
+    (base, specs), *others = wanted.run_lists(table="embedded")
+    assert base == {"regulariser": "path-depth", "relaxation": "hard-concrete"}
+    assert specs[0].method == "rarts+hard-concrete+path-depth"
+    assert [specs[0].method for _, specs in others] == ["rarts+path-depth", "rarts+hard-concrete", "rarts"]
+
+
+def test_a_method_level_is_called_by_its_own_name() -> None:
+    wanted = make(choices={"method": ["rarts", "darts-1+hard-gumbel"]})
+    assert [specs[0].method for _, specs in wanted.run_lists(table="")] == ["rarts", "gdas"]
+
+
 def text(levels: dict[str, Any]) -> str:
     return " ".join(levels.values())
 
