@@ -114,6 +114,7 @@ class Space(ABC):
 
     name: ClassVar[str]
     compilable: ClassVar[bool] = False  # whether `compile_cells` of its supernets does anything
+    chooses_none: ClassVar[bool] = True  # whether `discretise` may choose the zero operation
     keeps_support: ClassVar[bool] = False  # whether `discretise` keeps every operation whose score is not zero
     needs_softmax: ClassVar[bool] = False  # whether the weights of each row of alpha must sum to one
     supernet_settings: ClassVar[dict[str, int]] = {}  # what `supernet` takes, with the paper's values
