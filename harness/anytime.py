@@ -1,126 +1,103 @@
 """Anytime traces of stored runs, from what their histories hold.
 
-Sample-based searches record the validation error of their best architecture and the simulated seconds of training
-after every evaluation. Differentiable searches record alpha at their validations: the architecture that it stands for
-then is looked up in the space's table. Where no table knows the data set, their trace is the one-shot error of the
-supernet. Their cost is the search's time for steps and data, spread evenly over the steps.
+A history has the architecture that the search would return, wherever it changed; its error is looked up in the space's
+table. Where no table knows the data set, a trace is what the search saw itself: the reward of its best architecture,
+or the one-shot error of its supernet. The cost of searches that ask a table is simulated training; that of searches
+that train is the time for steps and data, spread evenly over the steps.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
-from harness.objective import TABLE_NAMES, TabularObjective
-from methods import find_method
-from methods.differentiable import DifferentiableMethod
+from harness.objective import TABLE_NAMES
 from reports.anytime import Trace
 from reports.leaderboard import labelled_groups
 from results.errors import StoreError
 from results.history import read_history
 from results.store import Store
-from spaces.benchmark import TabularBenchmark
 from spaces.registry import find_space
+from spaces.space import Space
 
-_EPOCHS = (12, 200)  # of the errors that are looked up: what sample-based searches look at, or else the final ones
+# Validation errors are those that sample-based searches look at, or else the final ones.
+_EPOCHS: dict[str, tuple[int, ...]] = {"validation": (12, 200), "test": (200,)}
+SPLITS = tuple(_EPOCHS)
 RUN_COLUMNS = (
-    "id", "experiment", "method", "space", "dataset", "search_seed", "settings", "status", "architecture", "steps",
-    "search_seconds_step", "search_seconds_data", "device", "threads",
+    "id", "experiment", "method", "space", "dataset", "search_seed", "settings", "status", "steps",
+    "search_seconds_step", "search_seconds_data", "simulated_seconds", "device", "threads",
 )  # fmt: skip
 """The columns of the runs that traces are made of."""
 
+Lookup = Callable[[Sequence[str]], np.ndarray]  # texts of architectures -> errors in %
 
-def read_traces(store: Store, runs: pd.DataFrame, *, table: Path | None) -> tuple[list[Trace], list[str]]:
+
+def read_traces(store: Store, runs: pd.DataFrame, *, table: Path | None, split: str) -> tuple[list[Trace], list[str]]:
     """The traces of the finished runs, and notes on runs without one; raises StoreError where there are none at all."""
     finished = runs[runs["status"] == "finished"]
     traces, missing = [], 0
     for (space, dataset), of_search in finished.groupby(["space", "dataset"], sort=True):
-        known = find_space(str(space)).table(table)
-        objective, quantity = _objective(known, str(dataset))
+        quantity, lookup = _lookup(find_space(str(space)), str(dataset), table=table, split=split)
         for label, group in labelled_groups(of_search, dataset=str(dataset)):
             for run in group.sort_values("search_seed").to_dict(orient="records"):
                 path = store.run_folder(run["id"]) / "history.parquet"
-                history = read_history(path) if path.exists() else pd.DataFrame()
-                if history.columns.intersection(["best_validation_error", "one_shot_error"]).empty:
+                found = _trace(read_history(path), run, quantity, lookup) if path.exists() else None
+                if found is None:
                     missing += 1
-                    continue
-                named = {"space": str(space), "dataset": str(dataset), "method": label, "run_id": run["id"]}
-                traces.append(Trace(**named, **_trace(history, run, objective, quantity)))
+                else:
+                    traces.append(Trace(str(space), str(dataset), label, run["id"], **found))
     if not traces:
         raise StoreError(
-            f"no finished run in {store.location} has a history of errors: "
-            f"search there with `nas-harness run --method rarts --store {store.location}`"
+            f"no finished run in {store.location} has a history of {split} errors: "
+            f"search there with `nas-harness run --method random-search --dataset cifar10 --store {store.location}`"
         )
-    return traces, [f"finished runs without a history of errors, which are not shown: {missing}"] if missing else []
+    return traces, [f"finished runs without a history of such errors, not shown: {missing}"] if missing else []
 
 
-def _objective(table: TabularBenchmark | None, dataset: str) -> tuple[TabularObjective | None, str]:
-    """What looks errors up, and what they are."""
-    if table is None or TABLE_NAMES.get(dataset, dataset) not in table.datasets:
-        return None, ""
-    name = TABLE_NAMES.get(dataset, dataset)
-    epochs = next((n for n in _EPOCHS if table.knows(dataset=name, split="validation", epochs=n)), None)
+def _lookup(space: Space, dataset: str, *, table: Path | None, split: str) -> tuple[str, Lookup | None]:
+    """What the space's table says of architectures searched on the data set, and how; None where it says nothing."""
+    known, name = space.table(table), TABLE_NAMES.get(dataset, dataset)
+    if known is None:
+        return f"{split} error", None
+    epochs = next((n for n in _EPOCHS[split] if known.knows(dataset=name, split=split, epochs=n)), None)
     if epochs is None:
-        return None, ""
-    return TabularObjective(table, dataset=dataset, epochs=epochs, seed="mean"), _tabular(epochs, "mean", table.label)
+        return f"{split} error", None
 
+    def errors(texts: Sequence[str]) -> np.ndarray:
+        found = {text: space.parse(text) for text in dict.fromkeys(texts)}
+        values = known.error(list(found.values()), dataset=name, split=split, epochs=epochs, seed="mean")
+        return pd.Series(values, index=list(found))[list(texts)].to_numpy()
 
-def _tabular(epochs: int, seed: int | str, table: str) -> str:
-    return f"validation error after {epochs} epochs, seed {seed}, {table}"
+    return f"{split} error after {epochs} epochs, mean over training seeds, {known.label}", errors
 
 
 def _trace(
-    history: pd.DataFrame, run: Mapping[Hashable, Any], objective: TabularObjective | None, quantity: str
-) -> dict[str, Any]:
-    if "best_validation_error" in history:
-        settings = run["settings"]
-        return {
-            "quantity": _tabular(settings["reward_epochs"], settings["reward_seed"], settings["table"]),
-            "cost": "simulated training, s",
-            "costs": history["simulated_seconds"].to_numpy(),
-            "errors": history["best_validation_error"].to_numpy(),
-        }
-    validated = history[history["one_shot_error"].notna()]
-    seconds = (run["search_seconds_step"] + run["search_seconds_data"]) / run["steps"]
-    found = {
-        "cost": f"search on {run['device']} (CPU threads: {run['threads']}), s",
-        "costs": seconds * validated["step"].to_numpy(),
-    }
-    architectures = _architectures(validated, run) if objective else []
-    if objective is None or str(architectures[-1]) != run["architecture"]:  # a method with a rule of its own
-        one_shot = "validation error of the supernet with all operations mixed (one-shot)"
-        return {"quantity": one_shot, "errors": validated["one_shot_error"].to_numpy(), **found}
-    errors = np.array([objective.evaluate(architecture)[0] for architecture in architectures])
-    return {"quantity": quantity, "errors": errors, **found}
+    history: pd.DataFrame, run: Mapping[Hashable, Any], quantity: str, lookup: Lookup | None
+) -> dict[str, Any] | None:
+    """Quantity, cost, costs and errors; None where the history has no such errors."""
+    if "simulated_seconds" in history:
+        cost, costs = "simulated training, s", history["simulated_seconds"]
+    else:
+        seconds = (run["search_seconds_step"] + run["search_seconds_data"]) / run["steps"]
+        cost = f"search on {run['device']} (CPU threads: {run['threads']}), s"
+        costs = seconds * history["step"]
+    if lookup is not None and "architecture" in history:
+        changed = history["architecture"].notna()
+        errors = pd.Series(lookup(history.loc[changed, "architecture"].tolist()), index=history.index[changed])
+        last = history.index[[-1]]  # a curve reaches the end of its search
+        errors = errors.reindex(errors.index.union(last)).ffill()
+    elif quantity.startswith("validation") and "best_validation_error" in history:
+        errors = history["best_validation_error"]
+        quantity = "validation error that the search was rewarded with"
+    elif quantity.startswith("validation") and "one_shot_error" in history:
+        errors = history["one_shot_error"].dropna()
+        quantity = "validation error of the supernet with all operations mixed (one-shot)"
+    else:
+        return None
+    found = {"costs": costs[errors.index].to_numpy(), "errors": errors.to_numpy()}
+    return {"quantity": quantity, "cost": cost, **found}
 
 
-def _architectures(validated: pd.DataFrame, run: Mapping[Hashable, Any]) -> list[Any]:
-    """What alpha stood for at every validation, by the method's own relaxation and discretisation."""
-    method, space = find_method(run["method"]).implementation, find_space(run["space"])
-    assert issubclass(method, DifferentiableMethod)
-    parts = method.parts
-    fields = parts.discretisation.Settings.model_fields
-    chosen = {name: run["settings"][name] for name in fields if name in run["settings"]}
-    discretisation = parts.discretisation(parts.discretisation.Settings(**chosen))
-    relaxation = parts.relaxation(None, torch.Generator())  # noiseless scores depend on no setting
-    return [discretisation(space, relaxation.scores(alphas)) for alphas in _alphas(validated)]
-
-
-def _alphas(validated: pd.DataFrame) -> Iterator[list[Tensor]]:
-    """The alphas, each (edges, operations), of every validation, from columns `alpha/<index>/<edge>/<operation>`."""
-    names = [name for name in validated.columns if name.startswith("alpha/")]
-    places = [tuple(map(int, name.split("/")[1:])) for name in names]
-    shapes = {index: (max(p[1] for p in places if p[0] == index) + 1, max(p[2] for p in places if p[0] == index) + 1)
-              for index, _, _ in places}  # fmt: skip
-    for row in validated[names].to_numpy():
-        alphas = {index: torch.zeros(shape) for index, shape in sorted(shapes.items())}
-        for (index, edge, operation), value in zip(places, row, strict=True):
-            alphas[index][edge, operation] = value
-        yield list(alphas.values())
-
-
-__all__ = ["RUN_COLUMNS", "read_traces"]
+__all__ = ["RUN_COLUMNS", "SPLITS", "read_traces"]

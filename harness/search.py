@@ -28,7 +28,7 @@ class SearchResult:
 
     architecture: Any
     steps: int
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]  # a row a step: numbers, and the architecture where it changed
     seconds: Mapping[str, float]
     simulated_seconds: float | None
     one_shot_error: float | None  # % on the held-out batches
@@ -56,12 +56,13 @@ def search(
     with search_phase():
         method.start(task)
         state = load_checkpoint(checkpoint)
-        history: list[dict[str, float]] = []
+        history: list[dict[str, Any]] = []
         validations = 0
         if state is not None:
             method.load_state_dict(state["method"])
             history, validations = state["history"], state["validations"]
             clock.seconds.update(state["seconds"])
+        known = next((row["architecture"] for row in reversed(history) if "architecture" in row), None)
         saved_at = time.monotonic()
 
         def save() -> None:
@@ -88,6 +89,8 @@ def search(
             architecture = method.architecture()
             metrics |= {"skip_ratio": architecture.skip_ratio, "zero_ratio": architecture.zero_ratio}
             history.append({"step": float(len(history) + 1), **metrics})
+            if str(architecture) != known:
+                history[-1]["architecture"] = known = str(architecture)
             report(method.progress, metrics)
             if time.monotonic() - saved_at >= checkpoint_seconds:
                 save()

@@ -1,8 +1,13 @@
-"""The history of a run: one row a step, in a columnar file."""
+"""The history of a run: one row a step, in a columnar file.
+
+Every row has `step` and what the method measured. `architecture` is the text of what the search would return after
+that step, in the rows where it changed.
+"""
 
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -10,8 +15,8 @@ import pyarrow
 from results.errors import StoreError
 
 
-def write_history(path: Path | str, rows: list[dict[str, float]]) -> None:
-    """Write the rows as one parquet file, atomically; a value that a row lacks becomes NaN."""
+def write_history(path: Path | str, rows: list[dict[str, Any]]) -> None:
+    """Write the rows as one parquet file, atomically; a value that a row lacks becomes NaN, a text None."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ def anytime(
     dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
     table: TableOption = None,
+    split: Annotated[str, typer.Option(help="Errors that the table is asked for: validation or test.")] = "validation",
     format_: FormatOption = "terminal",
     output: OutputOption = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the curves: .png, .svg, .pdf.")] = None,
@@ -31,7 +32,7 @@ def anytime(
     """Show how soon each method finds what it finds: error against search cost, from the runs' histories."""
     from rich.console import Console
 
-    from harness.anytime import RUN_COLUMNS, read_traces
+    from harness.anytime import RUN_COLUMNS, SPLITS, read_traces
     from harness.commands.report import choose_runs, read_records
     from reports.anytime import panels
     from reports.anytime_formats import as_renderable, render
@@ -42,9 +43,11 @@ def anytime(
     format_ = "json" if json_ else format_
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
     runs, _ = read_records(store, database=database, records=None, columns=RUN_COLUMNS)
     chosen = choose_runs(runs, experiment=experiment, space=space, dataset=dataset)
-    traces, notes = read_traces(Store(store, database_url=database), chosen, table=table)
+    traces, notes = read_traces(Store(store, database_url=database), chosen, table=table, split=split)
     made = panels(traces)
     if output is not None:
         try:
