@@ -32,16 +32,17 @@ def draw_ablation(table: AblationTable, path: Path) -> None:
     figure.suptitle(f"{table.title}{errors}", fontsize=7, wrap=True)
     panels = figure.subplots(len(table.columns), 1 + len(pairs), squeeze=False)
     for column, (main, *others) in zip(table.columns, panels, strict=True):
-        _main_effects(main, table, column)
+        draw_main_effects(main, table, column)
         for pair, axes in zip(pairs, others, strict=True):
-            _interaction(axes, table, column, pair)
+            draw_interaction(axes, table, column, pair)
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
 
 
-def _main_effects(axes: Axes, table: AblationTable, column: Column) -> None:
+def draw_main_effects(axes: Axes, table: AblationTable, column: Column) -> None:
+    """The main effects on one quantity, with their intervals."""
     effects = table.effects[column.key].main
     data = pd.DataFrame(
         [(effect_name(one), one.choices[0], one.difference, one.low, one.high) for one in effects],
@@ -54,7 +55,8 @@ def _main_effects(axes: Axes, table: AblationTable, column: Column) -> None:
     axes.set_ylabel("")
 
 
-def _interaction(axes: Axes, table: AblationTable, column: Column, pair: tuple[str, str]) -> None:
+def draw_interaction(axes: Axes, table: AblationTable, column: Column, pair: tuple[str, str]) -> None:
+    """The means of one quantity at the levels of two choices, and every run."""
     first, second = pair
     data = table.runs.dropna(subset=column.key)
     order = {"order": _in_order(table.choices[first]), "hue_order": _in_order(table.choices[second])}
@@ -73,4 +75,4 @@ def _in_order(levels: tuple[str, ...]) -> list[str]:
         return list(levels)
 
 
-__all__ = ["draw_ablation"]
+__all__ = ["draw_ablation", "draw_interaction", "draw_main_effects"]

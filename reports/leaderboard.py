@@ -169,7 +169,7 @@ def labelled_groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.D
     """Runs by search data set, method and settings: different settings are different rows."""
     groups = []
     for (searched, method), group in runs.groupby(["dataset", "method"], sort=True):
-        texts = _texts(group["settings"])
+        texts = comparable_texts(group["settings"])
         variants = {text: json.loads(text) for text in sorted(texts.unique())}
         differing = _differing(list(variants.values()))
         for text, settings in variants.items():
@@ -181,8 +181,8 @@ def labelled_groups(runs: pd.DataFrame, *, dataset: str) -> list[tuple[str, pd.D
     return groups
 
 
-def _texts(settings: pd.Series) -> pd.Series:
-    """The settings as comparable texts; runs whose settings are one object in memory, most of a store's, once."""
+def comparable_texts(settings: pd.Series) -> pd.Series:
+    """Settings or versions as texts; those that are one object in memory, most of a store's, are written once."""
     objects = {id(one): one for one in settings}
     texts = {key: json.dumps(one, sort_keys=True) for key, one in objects.items()}
     return settings.map(lambda one: texts[id(one)])

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.board import Leaderboard, Row
+from reports.leaderboard import comparable_texts
 from reports.page.material import MOST_ROWS, Material, Section, board_title, row_anchor, variation
 
 MOST_RUNS = 20  # runs of a block that have a line of their own
@@ -98,13 +99,13 @@ def _details(material: Material, board: Leaderboard, row: Row, *, number: int, p
 
 def _machines(runs: pd.DataFrame) -> list[Machine]:
     """Runs that share device, host, threads, commit and versions, the most frequent first."""
-    versions = runs["versions"].map(lambda known: json.dumps(known, sort_keys=True) if known else "{}")
+    versions = comparable_texts(runs["versions"])
     keyed = runs[list(_PROVENANCE)].astype(object).assign(versions=versions)
     counts = keyed.groupby([*_PROVENANCE, "versions"], dropna=False).size().reset_index(name="runs")
     machines = []
     for found in counts.sort_values("runs", ascending=False, kind="stable").to_dict(orient="records"):
         named = {name.replace("_", " "): _text(found[name]) for name in _PROVENANCE}
-        values = named | _texts(json.loads(found["versions"]))
+        values = named | _texts(json.loads(found["versions"]) or {})
         machines.append(Machine(int(found["runs"]), {name: value for name, value in values.items() if value}))
     return machines
 

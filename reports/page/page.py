@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from reports.grid import LEGEND
+from reports.page.ablation import ablation_section
 from reports.page.alphas import alphas_section
 from reports.page.anytime import anytime_section
 from reports.page.boards import boards_section
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (  # in the order o
     trajectories_section,
     alphas_section,
     sensitivity_section,
+    ablation_section,
     latency_section,
     details_section,
 )

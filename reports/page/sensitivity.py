@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports.board import Column, Leaderboard
+from reports.leaderboard import comparable_texts
 from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title
 from reports.page.svg import draw, plain_logarithm
 from reports.sensitivity import Point, SensitivityRow, SensitivityTable, sensitivity
@@ -43,7 +44,7 @@ def one_at_a_time(runs: pd.DataFrame) -> list[Point]:
     The baseline is the choice of settings that the most others differ from in a single setting, the first point of
     every factor.
     """
-    texts = runs["settings"].map(lambda one: json.dumps(one, sort_keys=True))
+    texts = comparable_texts(runs["settings"])
     variants = {text: json.loads(text) for text in sorted(texts.unique())}
     if not 1 < len(variants) <= MOST_VARIANTS:
         return []

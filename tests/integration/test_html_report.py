@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from harness.commands.report import report
+from reports.page.ablation import crossed_design
 from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
 from results.history import write_history
@@ -197,6 +198,40 @@ def test_baseline_is_what_most_others_differ_from_in_one_setting() -> None:
     assert [point[:2] for point in points if point[2]] == [("gamma", 0.0), ("lambda", 2.0)]
     assert sorted(point[:2] for point in points if not point[2]) == [("gamma", 0.5), ("lambda", 1.0), ("lambda", 3.0)]
     assert one_at_a_time(runs.iloc[:1]) == []
+
+
+def test_all_combinations_are_an_ablation_and_fewer_are_none() -> None:
+    settings = [
+        {"relaxation": relaxation, "beta": beta, "steps": 3, **({"weight": beta} if relaxation == "sigmoid" else {})}
+        for relaxation in ("softmax", "sigmoid")
+        for beta in (0.5, 10.0, 2.0)
+    ]
+    runs = pd.DataFrame({"id": list("abcdef"), "settings": settings, "search_seed": 7, "status": "finished"})
+    design = crossed_design(runs)
+    assert design is not None
+    choices, combinations = design
+    assert choices == {"beta": ("0.5", "2.0", "10.0"), "relaxation": ("sigmoid", "softmax")}
+    found = {(one.levels["relaxation"], one.levels["beta"]): one.runs for one in combinations}
+    assert found["softmax", "10.0"] == {7: "b"}
+    assert len(found) == 6
+    assert crossed_design(runs.iloc[1:]) is None
+    assert crossed_design(runs.iloc[:3]) is None  # of one choice alone
+
+
+def test_ablation_is_drawn(browser: Any, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for seed in (0, 1, 2):
+        for beta in (0.1, 1.0):
+            for gamma in (0.0, 0.5):
+                fill(store, "rarts", seed, 10 + seed + beta * gamma, settings={"beta": beta, "gamma": gamma})
+    report(store=tmp_path / "store", output=tmp_path / "page.html")
+    shown = Opened(browser, tmp_path / "page.html")
+    titles = shown.page.locator("#ablation .panel-title").all_inner_texts()
+    assert titles[:2] == ["Main effects on digits test, trained, 4 epochs", "beta and gamma: error, %"]
+    shown.page.locator("#ablation summary").first.click()
+    assert shown.page.locator("#ablation tbody th").all_inner_texts()[:2] == ["beta=0.1 *", "beta=1.0"]
+    assert shown.complaints == []
+    shown.context.close()
 
 
 def test_phone_scrolls_tables_and_not_the_page(browser: Any, page_file: Path) -> None:
