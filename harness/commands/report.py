@@ -185,7 +185,7 @@ def _traces(
     known = {method for method in chosen["method"].unique() if _is_method(method)}
     chosen = chosen[chosen["method"].isin(known)].dropna(subset=["steps", "search_seconds_step", "search_seconds_data"])
     try:
-        return read_traces(Store(store, database_url=database), chosen, table=None)[0]
+        return read_traces(Store(store, database_url=database), chosen, table=None, split="validation")[0]
     except StoreError:
         return []
 
