@@ -155,7 +155,8 @@ class Experiment(BaseModel):
                 raise unknown(f"setting of {name}", key, known)
         chosen = {key: value for key, value in self.settings.items() if key in known} | own
         used.update(chosen)
-        chosen = {key: value for key, value in space.search_settings.items() if key in known} | chosen
+        left = known - set(method.implementation.own_defaults())
+        chosen = {key: value for key, value in space.search_settings.items() if key in left} | chosen
         try:
             settings = method.implementation.Settings(**{k: v for k, v in chosen.items() if k in fields})
         except ValidationError as error:

@@ -20,6 +20,11 @@ class DifferentiableMethod(Method):
     parts: Parts
 
     @classmethod
+    def own_defaults(cls) -> Mapping[str, Any]:
+        """Those of the composition."""
+        return cls.parts.defaults
+
+    @classmethod
     def misplaced(cls, space: Space) -> str:
         """Why one of the parts makes no sense on the space; empty where all do."""
         return cls.parts.misplaced(space)
@@ -37,12 +42,12 @@ class DifferentiableMethod(Method):
         self.schedule = self.parts.schedule(settings)
         self.discretisation = self.parts.discretisation(settings)
         self.steps_done = 0
-        torch.manual_seed(task.seed)
-        self.begin(task.space_settings)
+        self.begin({**task.space_settings, **self.schedule.supernet_settings})
 
     def begin(self, space_settings: Mapping[str, Any]) -> None:
         """New supernets of these settings, new alphas, new optimisers."""
         task = self.task
+        torch.manual_seed(task.seed)
         networks = task.space.supernets(
             self.parts.update_rule.networks_needed,
             classes=task.classes,
@@ -85,6 +90,7 @@ class DifferentiableMethod(Method):
         for regulariser in self.regularisers:
             regulariser.progress = searched
         if self.steps_done < self.schedule.last_step:
+            self.schedule.before(self)
             self.update_rule.set_weight_learning_rate(self.schedule.weight_learning_rate(self.steps_done))
             metrics = self.train(alpha_moves=self.schedule.alpha_moves(self.steps_done))
             self.steps_done += 1

@@ -65,6 +65,11 @@ class Method(ABC):
     trains_supernet: ClassVar[bool] = False  # on images; else it evaluates architectures on a table
 
     @classmethod
+    def own_defaults(cls) -> Mapping[str, Any]:
+        """Defaults of the method's paper, which a space's do not replace."""
+        return {}
+
+    @classmethod
     def misplaced(cls, space: Space) -> str:
         """Why the method makes no sense on the space; empty where it does."""
         return ""

@@ -10,7 +10,9 @@ from methods.drnas import Dirichlet, DirichletAnchor
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
 from methods.first_order import FirstOrder
 from methods.mixed_level import MixedLevel
+from methods.p_darts import Progressive, SkipLimit
 from methods.part import Part
+from methods.pc_darts import PartialChannels
 from methods.pr_darts import GroupSparsity, HardConcrete, PathDepth
 from methods.proxylessnas import TwoPath
 from methods.regulariser import Latency, Regulariser
@@ -25,6 +27,7 @@ from methods.update_rule import UpdateRule
 RELAXATIONS: dict[str, type[Relaxation]] = {
     "softmax": Softmax,
     "smoothed-softmax": SmoothedSoftmax,
+    "partial-channels": PartialChannels,
     "gumbel-softmax": GumbelSoftmax,
     "hard-gumbel": HardGumbel,
     "two-path": TwoPath,
@@ -48,10 +51,11 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "beta-decay": BetaDecay,
     "dirichlet-anchor": DirichletAnchor,
 }
-SCHEDULES: dict[str, type[Schedule]] = {"cosine": Schedule, "early-stopping": EarlyStopping}
+SCHEDULES: dict[str, type[Schedule]] = {"cosine": Schedule, "early-stopping": EarlyStopping, "progressive": Progressive}
 DISCRETISATIONS: dict[str, type[Discretisation]] = {
     "strongest": Argmax,
     "threshold": Threshold,
+    "skip-limit": SkipLimit,
     "perturbation": Perturbation,
 }
 KINDS: dict[str, Mapping[str, type[Part]]] = {

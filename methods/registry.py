@@ -16,7 +16,9 @@ from methods.first_order import FirstOrder
 from methods.local_search import LocalSearch
 from methods.method import Method
 from methods.mixed_level import MixedLevel
+from methods.p_darts import Progressive, SkipLimit
 from methods.parts import Parts
+from methods.pc_darts import PartialChannels
 from methods.pr_darts import GroupSparsity, HardConcrete, PathDepth
 from methods.proxylessnas import TwoPath
 from methods.random_search import RandomSearch
@@ -98,6 +100,14 @@ _COMPOSED = [
      "one relaxed sample a batch, single level, expected cost", "Xie et al., SNAS, ICLR 2019"),
     ("fair-darts", Parts(Sigmoid, FirstOrder, (Latency, ZeroOne), discretisation=Threshold),
      "operations that do not compete, zero-one loss", "Chu et al., Fair DARTS, ECCV 2020"),
+    ("pc-darts", Parts(PartialChannels, FirstOrder, (Latency,),  # Section 4.2: 50 epochs of 98 batches, alpha after 15
+                       defaults={"batch_size": 256, "steps": 4900, "warmup_steps": 1470, "weight_learning_rate": 0.1,
+                                 "alpha_learning_rate": 6e-4}),
+     "operations on a share of the channels, edges with weights of their own", "Xu et al., PC-DARTS, ICLR 2020"),
+    ("p-darts", Parts(Softmax, FirstOrder, (Latency,), Progressive, SkipLimit,  # Section 4.2: 3 x 25 epochs
+                      defaults={"batch_size": 96, "steps": 19_500, "weight_learning_rate_end": 0.0,
+                                "alpha_learning_rate": 6e-4}),
+     "a supernet that grows deeper while candidates are given up", "Chen et al., P-DARTS, ICCV 2019"),
     ("proxylessnas", Parts(TwoPath, FirstOrder, (Latency,), defaults={"alpha_beta1": 0.0, "alpha_weight_decay": 0.0}),
      "binary gates: one path for weights, two for alpha", "Cai et al., ProxylessNAS, ICLR 2019"),
     ("pr-darts", Parts(HardConcrete, FirstOrder, (Latency, GroupSparsity, PathDepth), defaults={"batch_size": 128}),

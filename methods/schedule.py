@@ -45,8 +45,16 @@ class Schedule(WeightSchedule):
         """Whether alpha is updated in this step."""
         return step >= self.settings.warmup_steps
 
+    @property
+    def supernet_settings(self) -> dict[str, int]:
+        """Settings of the supernet that a search begins with, instead of the user's."""
+        return {}
+
+    def before(self, method: "DifferentiableMethod") -> None:
+        """What happens before a step."""
+
     def after(self, method: "DifferentiableMethod") -> None:
-        """What happens between two steps."""
+        """What happens after a step."""
 
     def state_dict(self) -> dict[str, Any]:
         """What `after` remembers."""

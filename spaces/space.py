@@ -82,6 +82,7 @@ class SuperNet(nn.Module, ABC):
     # What may be asked of a network between two passes; none of it changes what it computes.
     fused: bool = True  # False: torch's own operations alone, which have second derivatives
     checkpoint_cells: bool = False  # keep only the inputs of cells for the gradients and compute the rest again
+    skip_dropout: float = 0.0  # the share of every skip connection's result that is set to zero (P-DARTS)
     dense: bool = False  # run every operation, without waiting for the device to tell which weights are zero
 
     def active(self, mixture: Sequence[Tensor]) -> list[tuple[tuple[bool, ...], ...]]:
@@ -115,6 +116,7 @@ class Space(ABC):
     name: ClassVar[str]
     compilable: ClassVar[bool] = False  # whether `compile_cells` of its supernets does anything
     chooses_none: ClassVar[bool] = True  # whether `discretise` may choose the zero operation
+    partial_channels: ClassVar[bool] = False  # whether `supernet` takes the setting of this name
     keeps_support: ClassVar[bool] = False  # whether `discretise` keeps every operation whose score is not zero
     needs_softmax: ClassVar[bool] = False  # whether the weights of each row of alpha must sum to one
     supernet_settings: ClassVar[dict[str, int]] = {}  # what `supernet` takes, with the paper's values

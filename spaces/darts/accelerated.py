@@ -32,6 +32,7 @@ class AcceleratedSpace(DartsSpace):
 
     name: ClassVar[str] = "agd"
     needs_softmax: ClassVar[bool] = True
+    partial_channels: ClassVar[bool] = False
     search_settings: ClassVar[dict[str, Any]] = OPTIMISATION_SETTINGS
 
     def design(self, kind: int, nodes: int = NODES) -> CellDesign:

@@ -34,6 +34,7 @@ class HeavyBallSpace(DartsSpace):
 
     name: ClassVar[str] = "hb"
     needs_softmax: ClassVar[bool] = True
+    partial_channels: ClassVar[bool] = False
     search_settings: ClassVar[dict[str, Any]] = OPTIMISATION_SETTINGS
 
     def design(self, kind: int, nodes: int = NODES) -> CellDesign:

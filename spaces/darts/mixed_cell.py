@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.darts.cell import ALL_OPERATIONS, INPUTS, CellDesign
 from spaces.darts.mixed_convolutions import Branch, mixed_convolutions
-from spaces.darts.noise import normal_noise
+from spaces.darts.noise import dropout, normal_noise
 from spaces.darts.source import Source
+from spaces.partial_channels import check_share, joined
 
 NONE, MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5, NOISE, NEGATIVE = range(len(ALL_OPERATIONS))
 CONVOLUTIONS = (SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5)
@@ -18,16 +20,18 @@ IDENTITIES = (SKIP, NEGATIVE)
 
 
 @cache
-def executed(active: tuple[tuple[bool, ...], ...], edges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], ...]:
+def executed(
+    active: tuple[tuple[bool, ...], ...], edges: tuple[tuple[int, int], ...], *, passed_by: bool = False
+) -> tuple[tuple[int, ...], ...]:
     """The operations to run on each edge (target, source): the active ones, if the source is not zero throughout.
 
     A node without active operations is exactly zero, and so is every operation's result on it but noise: batch norms
-    have no shift here.
+    have no shift here. Where channels pass the operations by, no node is.
     """
     alive = set(range(INPUTS))
     plan = []
     for (target, source), edge in zip(edges, active, strict=True):
-        runs = source in alive
+        runs = passed_by or source in alive
         used = tuple(o for o in range(len(edge)) if o != NONE and edge[o] and (runs or o == NOISE))
         plan.append(used)
         if used:
@@ -105,7 +109,7 @@ class MixedEdge(nn.Module):
 class MixedCell(nn.Module):
     """The outputs of the previous cell but one and of the previous cell -> the cell's output (N, nodes * C, H, W).
 
-    `older` and `newer` are the channels of the two inputs, `channels` is C.
+    `older` and `newer` are the channels of the two inputs, `channels` is C. Operations see 1 / `share` of them.
     """
 
     def __init__(
@@ -117,14 +121,17 @@ class MixedCell(nn.Module):
         *,
         reduction: bool,
         previous_reduction: bool,
+        share: int = 1,
     ) -> None:
         super().__init__()
         self.design = design
+        self.share = share
+        self.seen = check_share(channels, share)
         self.reduction = reduction
         self.first = FactorizedReduce(older, channels) if previous_reduction else ConvBN(older, channels)
         self.second = ConvBN(newer, channels)
         self.edges = nn.ModuleList(
-            MixedEdge(channels, 2 if reduction and source < INPUTS else 1, operations)
+            MixedEdge(self.seen, 2 if reduction and source < INPUTS else 1, operations)
             for (_, source), operations in zip(design.edges, design.columns, strict=True)
         )
 
@@ -136,27 +143,36 @@ class MixedCell(nn.Module):
         plan: Sequence[Sequence[int]],
         fused: bool,
         noise: tuple[int, ...] = (),
+        skip_dropout: float = 0.0,
     ) -> Tensor:
         """Under the mixture (edges, ALL_OPERATIONS or the first of them); `plan` holds what to run on each edge.
 
-        `noise` tells one draw of the noise from another.
+        `noise` tells one draw of noise or dropout from another.
         """
         inputs = [self.first(Source(older, fused=fused)), self.second(Source(newer, fused=fused))]
         stride = 2 if self.reduction else 1
-        sources = {index: Source(node, stride, fused=fused) for index, node in enumerate(inputs)}
+        sources: dict[int, Source] = {}
+        rests: dict[int, Tensor] = {}
+
+        def add(index: int, node: Tensor, stride: int) -> None:
+            if self.share > 1:
+                rest = node[:, self.seen :]
+                rests[index] = F.max_pool2d(rest, 2, 2) if stride == 2 else rest
+                node = node[:, : self.seen].contiguous(memory_format=torch.channels_last)
+            sources[index] = Source(node, stride, fused=fused)
+
+        for index, node in enumerate(inputs):
+            add(index, node, stride)
         outputs: list[Tensor] = []
         for target in range(INPUTS, INPUTS + self.design.nodes):
-            chosen = [
-                (edge, source, operation)
-                for edge, (node, source) in enumerate(self.design.edges)
-                if node == target
-                for operation in plan[edge]
-            ]
-            if chosen:
-                outputs.append(self._node(sources, mixture, chosen, noise))
-            else:
-                outputs.append(inputs[0].new_zeros(sources[0].output_shape))
-            sources[target] = Source(outputs[-1], fused=fused)
+            rows = self.design.rows_to(target)
+            chosen = [(edge, self.design.edges[edge][1], operation) for edge in rows for operation in plan[edge]]
+            node = self._node(sources, mixture, chosen, noise, skip_dropout) if chosen else None
+            if self.share > 1:
+                weighted = [(self.design.edges[edge][1], mixture[edge].sum()) for edge in rows]
+                node = joined(node, rests, weighted, share=self.share)
+            outputs.append(inputs[0].new_zeros(sources[0].output_shape) if node is None else node)
+            add(target, outputs[-1], 1)
         return torch.cat(outputs, dim=1)
 
     def _node(
@@ -165,6 +181,7 @@ class MixedCell(nn.Module):
         mixture: Tensor,
         chosen: Sequence[tuple[int, int, int]],
         noise: tuple[int, ...],
+        skip_dropout: float,
     ) -> Tensor:
         """The weighted sum of the chosen (edge, source, operation)."""
         total = None
@@ -196,6 +213,8 @@ class MixedCell(nn.Module):
             if operation in IDENTITIES:
                 reduce = self._edge(edge).skip if operation == SKIP else self._edge(edge).negative
                 term = state.node if reduce is None else reduce(state)
+                if operation == SKIP and skip_dropout:
+                    term = dropout(term, skip_dropout, (*noise, edge))
                 weight = weight if operation == SKIP else -weight
             elif operation == NOISE:
                 term = normal_noise((*noise, edge), state.output_shape, state.node)

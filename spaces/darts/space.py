@@ -29,6 +29,7 @@ class DartsSpace(CellSpace):
     network_settings: ClassVar[dict[str, int]] = {"channels": 36, "cells": 20, "imagenet": 0}  # Section 3.2.1
     auxiliary_head: ClassVar[bool] = True
     chooses_none: ClassVar[bool] = False
+    partial_channels: ClassVar[bool] = True
     search_settings: ClassVar[dict[str, Any]] = {  # Section 3.1 and Appendix A.1.1: 50 epochs of 390 batches
         "steps": 19_500,
         "weight_decay": 3e-4,

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.darts.cell import ALL_OPERATIONS, NODES, CellDesign, complete_cell
-from spaces.darts.mixed_cell import NOISE, MixedCell, batch_norm, executed
+from spaces.darts.mixed_cell import MixedCell, batch_norm, executed
 from spaces.darts.noise import NoiseCounter
 from spaces.space import Batch, SuperNet
 
@@ -21,7 +21,7 @@ class DartsSupernet(SuperNet):
     (edges, 8) in the order of `edges()` and OPERATIONS. Cells `cells // 3` and `2 * cells // 3` halve the resolution
     and double the channels. Batch norms always use the statistics of the batch, those within cells have no affine
     parameters. `none` and operations with mixture weight zero are not executed, nor are those on nodes that are zero
-    throughout.
+    throughout. With `partial_channels` K, operations see 1 / K of the channels.
     """
 
     def __init__(
@@ -34,8 +34,10 @@ class DartsSupernet(SuperNet):
         in_channels: int = 3,
         stem_multiplier: int = 3,
         designs: tuple[CellDesign, CellDesign] | None = None,
+        partial_channels: int = 1,
     ) -> None:
         super().__init__()
+        self.partial_channels = partial_channels
         self.designs = designs or (complete_cell(nodes),) * 2
         older = newer = stem_multiplier * channels
         self.stem = nn.Sequential(
@@ -47,13 +49,15 @@ class DartsSupernet(SuperNet):
             reduction = index in (cells // 3, 2 * cells // 3)
             channels = 2 * channels if reduction else channels
             design = self.designs[int(reduction)]
-            cell = MixedCell(design, older, newer, channels, reduction=reduction, previous_reduction=previous_reduction)
+            cell = MixedCell(
+                design, older, newer, channels,
+                reduction=reduction, previous_reduction=previous_reduction, share=partial_channels,
+            )  # fmt: skip
             self.cells.append(cell)
             previous_reduction = reduction
             older, newer = newer, design.nodes * channels
         self.classifier = nn.Linear(newer, classes)
-        noisy = any(NOISE in columns for design in self.designs for columns in design.columns)
-        self.noise = NoiseCounter() if noisy else None
+        self.noise = NoiseCounter()
         # Convolutions, batch norms and poolings of few channels all run faster with the channels last.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -62,12 +66,16 @@ class DartsSupernet(SuperNet):
         mixture = self.mixtures(mixture)
         pairs = zip(self.designs, mixture, self.active(mixture), strict=True)
         whole = [_whole(*pair) for pair in pairs]
-        plans = [executed(active, design.edges) for design, (_, active) in zip(self.designs, whole, strict=True)]
-        noise = self.noise.next() if self.noise else ()
+        plans = [
+            executed(active, design.edges, passed_by=self.partial_channels > 1)
+            for design, (_, active) in zip(self.designs, whole, strict=True)
+        ]
+        noise = self.noise.next()
+        dropped = self.skip_dropout if torch.is_grad_enabled() else 0.0
         older = newer = self.stem(images.contiguous(memory_format=torch.channels_last))
         for index, cell in enumerate(self.cells):
             kind = int(cell.reduction)  # type: ignore[arg-type]
-            inputs = older, newer, whole[kind][0], plans[kind], self.fused, (*noise, index)
+            inputs = older, newer, whole[kind][0], plans[kind], self.fused, (*noise, index), dropped
             older, newer = newer, self.run_cell(cell, *inputs)
         pixels = newer.permute(0, 2, 3, 1).flatten(1, 2)  # so the gradient has the channels last, too
         logits: Tensor = self.classifier(pixels.mean(1))

@@ -25,6 +25,7 @@ class TopologySpace(CellSpace):
     supernet_settings: ClassVar[dict[str, int]] = {"channels": 16, "cells_per_stage": 5}  # NAS-Bench-201, Section 2.1
     network_settings: ClassVar[dict[str, int]] = supernet_settings
     compilable: ClassVar[bool] = True
+    partial_channels: ClassVar[bool] = True
 
     def alpha_shapes(self, **settings: Any) -> tuple[tuple[int, ...], ...]:
         """One architecture parameter, (6 edges, 5 operations)."""

@@ -1,12 +1,13 @@
 """The topology space's supernet: every operation of every edge, with weights shared by all architectures."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.partial_channels import check_share, joined
 from spaces.pooling import average_pool
 from spaces.space import Batch, SuperNet
 from spaces.topology.architecture import EDGES, OPERATIONS
@@ -17,13 +18,19 @@ INPUT, OUTPUT = 0, 3  # the nodes of a cell
 
 
 @cache
+def active_operations(active: tuple[tuple[bool, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    """The operations to run on each edge where channels pass them by: all active ones."""
+    return tuple(tuple(o for o in range(len(OPERATIONS)) if o != NONE and edge[o]) for edge in active)
+
+
+@cache
 def executed(active: tuple[tuple[bool, ...], ...]) -> tuple[tuple[int, ...], ...]:
     """The operations to run on each edge: those active on a path of active operations from the input to the output.
 
     A node that the input does not reach is exactly zero, and so is every operation's result on it (batch norms have
     no shift here); a node that does not reach the output changes nothing.
     """
-    used = [tuple(o for o in range(len(OPERATIONS)) if o != NONE and edge[o]) for edge in active]
+    used = active_operations(active)
     from_input, to_output = {INPUT}, {OUTPUT}
     for (target, source), operations in zip(EDGES, used, strict=True):
         if operations and source in from_input:
@@ -38,22 +45,50 @@ def executed(active: tuple[tuple[bool, ...], ...]) -> tuple[tuple[int, ...], ...
 
 
 class MixedCell(nn.Module):
-    """One cell in which each edge computes the mixture of its operations."""
+    """One cell in which each edge computes the mixture of its operations, on 1 / `share` of the channels."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, share: int = 1) -> None:
         super().__init__()
-        self.convolutions_1x1 = nn.ModuleList(nn.Conv2d(channels, channels, 1, bias=False) for _ in EDGES)
-        self.convolutions_3x3 = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in EDGES)
+        self.share = share
+        self.seen = seen = check_share(channels, share)
+        self.convolutions_1x1 = nn.ModuleList(nn.Conv2d(seen, seen, 1, bias=False) for _ in EDGES)
+        self.convolutions_3x3 = nn.ModuleList(nn.Conv2d(seen, seen, 3, padding=1, bias=False) for _ in EDGES)
 
     def forward(self, inputs: Tensor, mixture: Sequence[Sequence[Tensor]], plan: Sequence[Sequence[int]]) -> Tensor:
         """Features (N, C, H, W) -> features of the same shape, under the scalar `mixture[edge][operation]`.
 
         `plan` holds the operations to run on each edge.
         """
-        nodes: list[Tensor | None] = [inputs, None, None, None]
+        if self.share == 1:
+            output = self._nodes([inputs, None, None, None], mixture, plan, range(1, 4))[OUTPUT]
+            return torch.zeros_like(inputs) if output is None else output
+        node, rests = inputs, {}
+        nodes: list[Tensor | None] = [None] * 4
+        for target in range(1, 4):
+            nodes[target - 1] = node[:, : self.seen].contiguous(memory_format=torch.channels_last)
+            rests[target - 1] = node[:, self.seen :]
+            mixed = self._nodes(nodes, mixture, plan, [target])[target]
+            edges = [
+                (source, torch.stack(list(mixture[edge])).sum())
+                for edge, (to, source) in enumerate(EDGES)
+                if to == target
+            ]
+            node = joined(mixed, rests, edges, share=self.share)
+        return node
+
+    def _nodes(
+        self,
+        nodes: list[Tensor | None],
+        mixture: Sequence[Sequence[Tensor]],
+        plan: Sequence[Sequence[int]],
+        targets: Sequence[int],
+    ) -> list[Tensor | None]:
+        """The nodes, of which the targets are the sums of their edges' mixtures; None is zero throughout."""
         rectified: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}
         for edge, (target, source) in enumerate(EDGES):
+            if target not in targets:
+                continue
             for operation in plan[edge]:
                 node, weight, total = nodes[source], mixture[edge][operation], nodes[target]
                 assert node is not None  # the plan runs nothing on a node that the input does not reach
@@ -69,8 +104,7 @@ class MixedCell(nn.Module):
                     pooled[source] = average_pool(node)
                 term = pooled[source] if operation == POOL else node
                 nodes[target] = term * weight if total is None else total.addcmul_(term, weight)
-        output = nodes[OUTPUT]
-        return torch.zeros_like(inputs) if output is None else output
+        return nodes
 
 
 def _normalise(features: Tensor, weight: Tensor) -> Tensor:
@@ -89,11 +123,18 @@ class TopologySupernet(SuperNet):
     """
 
     def __init__(
-        self, *, channels: int = 16, cells_per_stage: int = 5, classes: int = 10, in_channels: int = 3
+        self,
+        *,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        classes: int = 10,
+        in_channels: int = 3,
+        partial_channels: int = 1,
     ) -> None:
         super().__init__()
+        self.partial_channels = partial_channels
         self.skeleton = Skeleton(
-            MixedCell,
+            partial(MixedCell, share=partial_channels),
             channels=channels,
             cells_per_stage=cells_per_stage,
             classes=classes,
@@ -104,7 +145,7 @@ class TopologySupernet(SuperNet):
     def forward(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
         """Images (N, in_channels, H, W) -> logits (N, classes)."""
         (weights,) = mixture
-        plan = executed(*self.active(mixture))
+        plan = (executed if self.partial_channels == 1 else active_operations)(*self.active(mixture))
         logits: Tensor = self.skeleton(images, [edge.unbind() for edge in weights.unbind()], plan, run=self.run_cell)
         return logits
 

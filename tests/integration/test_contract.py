@@ -26,6 +26,8 @@ SMALL = {
 KNOBS: dict[str, dict[str, Any]] = {  # what else makes a search of a method short
     "darts-pt": {"steps": 6, "tuning_steps": 1, "perturbation_batches": 1},
     "darts-plus": {"epoch_steps": 3},
+    "p-darts": {"stage_cells": (1, 2), "stage_operations": (8, 3), "stage_skip_dropout": (0.3, 0.7)},
+    "pc-darts": {"channel_share": 2, "warmup_steps": 2, "batch_size": 4},
 }
 
 SHORT = {
