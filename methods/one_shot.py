@@ -36,10 +36,12 @@ class OneShotMethod(Method):
 
     @classmethod
     def misplaced(cls, space: Space) -> str:
-        """It samples architectures of cells."""
-        return (
-            "" if isinstance(space, CellSpace) else "it samples architectures of cells: use space topology or darts-cnn"
-        )
+        """It samples cells that are products of choices."""
+        if not isinstance(space, CellSpace):
+            return "it samples architectures of cells: use space topology or darts-cnn"
+        if space.keeps_support:
+            return "it samples one operation an edge, and any number may be there: use space topology or darts-cnn"
+        return ""
 
     def start(self, task: Task) -> None:
         """Build the supernet from the task's seed."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,16 +52,16 @@ class Setn(OneShotMethod):
         return self.choices.architecture(self.choices.sample(self.generator))
 
     def candidate(self) -> Any:
-        """A draw from softmax(alpha): the discretisation of log softmax(alpha) + Gumbel noise.
+        """A draw from softmax(alpha): the discretisation of softmax(alpha) * exp(Gumbel noise).
 
         Where one operation of every edge is taken, each is drawn from its softmax. DARTS' discretisation so draws a
         node's two inputs without replacement, in proportion to the softmax's mass other than that of `none`.
         """
-        noisy = []
-        for alpha in self.alphas:
-            noise = torch.from_numpy(self.generator.gumbel(size=alpha.shape))
-            noisy.append(torch.log_softmax(alpha.detach().cpu(), dim=-1) + noise)
-        return self.space.discretise(noisy)
+        scores = [score.cpu() for score in self.template.relaxation.scores(self.alphas)]
+        for score, edges in zip(scores, self.space.edges(**self.task.space_settings), strict=True):
+            if all(source >= 0 for _, source in edges):  # others weigh edges, whose operations have noise already
+                score *= torch.from_numpy(np.exp(self.generator.gumbel(size=score.shape)))
+        return self.space.discretise(scores)
 
     def guess(self) -> Any:
         """The discretisation of softmax(alpha) itself."""

@@ -8,7 +8,8 @@ from methods import Task, find_method
 from spaces.registry import find_space
 from spaces.space import Batch, Space
 
-SIZES = {"topology": {"channels": 4, "cells_per_stage": 1}, "darts-cnn": {"channels": 2, "cells": 3, "nodes": 2}}
+SMALL = {"channels": 2, "cells": 3, "nodes": 2}
+SIZES = {"topology": {"channels": 4, "cells_per_stage": 1}, "darts-cnn": SMALL, "agd": SMALL}
 SHORT = {
     "steps": 5, "samples": 4, "judging_batches": 2,
     "controller_interval": 3, "controller_steps": 2, "controller_samples": 3,

@@ -170,11 +170,8 @@ def test_setn_judges_draws_from_the_softmax_of_alpha() -> None:
         assert chisquare([seen[name] for name in OPERATIONS], np.array(row) * 3000).pvalue > 1e-4
 
 
-def test_setn_draws_two_inputs_of_a_darts_node_in_proportion_to_their_operations() -> None:
-    method = start("setn", "darts-cnn")
-    normal = method.alphas[0]
-    normal.data = torch.randn(normal.shape, generator=torch.Generator().manual_seed(4))
-    mass = normal.detach().softmax(-1)[2:, 1:].sum(-1).numpy()  # of the edges into node 3, without `none`
+def assert_inputs_of_node_three(method: Any, mass: np.ndarray) -> None:
+    """Two of three inputs drawn without replacement, in proportion to their mass."""
     share = mass / mass.sum()
     expected = {
         pair: sum(share[i] * share[j] / (1 - share[i]) for i, j in (pair, pair[::-1]))
@@ -183,6 +180,24 @@ def test_setn_draws_two_inputs_of_a_darts_node_in_proportion_to_their_operations
     drawn = [method.candidate().normal for _ in range(3000)]
     seen = Counter(tuple(edge.source for edge in cell if edge.target == 3) for cell in drawn)
     assert chisquare([seen[pair] for pair in expected], np.array(list(expected.values())) * 3000).pvalue > 1e-4
+
+
+def test_setn_draws_two_inputs_of_a_darts_node_in_proportion_to_their_operations() -> None:
+    method = start("setn", "darts-cnn")
+    normal = method.alphas[0]
+    normal.data = torch.randn(normal.shape, generator=torch.Generator().manual_seed(4))
+    mass = normal.detach().softmax(-1)[2:, 1:].sum(-1).numpy()  # of the edges into node 3, without `none`
+    assert_inputs_of_node_three(method, mass)
+
+
+def test_setn_draws_inputs_of_a_weighed_node_in_proportion_to_weight_times_operations() -> None:
+    method = start("setn", "agd")
+    generator = torch.Generator().manual_seed(5)
+    for alpha in method.alphas:
+        alpha.data = torch.randn(alpha.shape, generator=generator)
+    normal, weights = method.alphas[0].softmax(-1), method.alphas[4].softmax(-1)  # node 3 of the normal cell
+    mass = (normal[2:, 1:].sum(-1) * weights[0]).detach().numpy()
+    assert_inputs_of_node_three(method, mass)
 
 
 def test_before_the_first_judgement_setn_returns_the_operations_of_the_largest_alpha() -> None:
