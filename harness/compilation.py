@@ -18,8 +18,8 @@ def compilation_notes(specs: Sequence[RunSpec], device: str) -> tuple[bool, list
         method = find_method(spec.method).implementation
         if not method.trains_supernet:
             notes.append(f"--compile: {spec.method} trains no supernet, so there is nothing to compile")
-        elif not (issubclass(method, DifferentiableMethod) and method.parts.relaxation.dense):
-            notes.append(f"--compile: {spec.method} runs other operations in every step; running without it")
+        elif not (issubclass(method, DifferentiableMethod) and method.parts.dense):
+            notes.append(f"--compile: {spec.method} runs other operations in other steps; running without it")
         elif not find_space(spec.space).compilable:
             rest = "its passes become CUDA graphs" if device.startswith("cuda") else "running without it"
             notes.append(f"--compile: the cells of space {spec.space} are fused by hand; {rest}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.compilation import compilation_notes
+from harness.experiment import RunSpec, make_experiment
 from methods import DifferentiableMethod, Task, find_method, list_methods
 from spaces.darts.space import DartsSpace
 from spaces.space import Batch, Space
@@ -128,6 +129,19 @@ def test_a_small_finite_difference_agrees_with_the_exact_second_derivative() -> 
     found = exact.update_rule.architecture_gradients(train, validation)
     expected = difference.update_rule.architecture_gradients(train, validation)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-8)
+
+
+def test_compiling_says_which_methods_run_as_without() -> None:
+    compiles, notes = compilation_notes(runs(["darts-1", "gdas", "darts-pt", "rsps"]), "cpu")
+    if not compiles:
+        pytest.skip("torch.compile needs a C++ compiler here")
+    assert [note.split()[1] for note in notes] == ["gdas", "darts-pt", "rsps"]
+    assert all(note.endswith("runs other operations in other steps; running without it") for note in notes)
+
+
+def runs(names: list[str]) -> list[RunSpec]:
+    content = {"methods": {name: {} for name in names}, "seeds": [0]}
+    return make_experiment(content, source="a test").runs(table="")
 
 
 @pytest.mark.filterwarnings("ignore")  # torch.compile looks at gradients of tensors that have none
