@@ -175,5 +175,5 @@ def test_a_search_with_linear_weights_ends_with_a_sparse_architecture() -> None:
 
 
 def test_weights_that_are_never_zero_are_refused() -> None:
-    with pytest.raises(InputError, match="use a method with linear weights there, or space darts-cnn"):
+    with pytest.raises(InputError, match=r"space 'darts-mixed' .*: it keeps .* use a method with linear weights"):
         start(find_method("darts-1").implementation())
