@@ -24,6 +24,8 @@ OPERATION_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; opera
     "sep_conv_5x5": "#0072B2",
     "dil_conv_3x3": "#CC79A7",
     "dil_conv_5x5": "#882255",
+    "negative_identity": "#E69F00",
+    "noise": "#999999",
 }
 _OTHER = "#333333"
 _COLUMN = 1.2  # from one node to the next
