@@ -148,6 +148,8 @@ def _open(store: Path, *, database: str | None) -> "Store":
 def read_records(
     store: Path, *, database: str | None, records: Path | None, columns: Sequence[str] | None = None
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    import gc
+
     from results.errors import StoreError
     from results.records import read_frames
 
@@ -157,7 +159,10 @@ def read_records(
     runs = opened.runs(columns=columns)
     if runs.empty:
         raise StoreError(f"{store} holds no runs yet: add some with `nas-harness run --method rarts --store {store}`")
-    return runs, opened.evaluations()
+    evaluations = opened.evaluations()
+    # Every correction for multiple comparisons in statsmodels collects garbage; the records are none until the end.
+    gc.freeze()
+    return runs, evaluations
 
 
 def _history_reader(store: Path, *, records: Path | None) -> "Callable[[str], pd.DataFrame | None]":
