@@ -13,6 +13,7 @@ from harness.commands import (
     cost,
     demo,
     evaluate,
+    html_report,
     latency,
     quadratic,
     ranks,
@@ -34,7 +35,7 @@ app.command()(run.run)
 app.command()(report.leaderboard)
 app.command()(ranks.ranks)
 app.command()(anytime.anytime)
-app.command()(report.report)
+app.command()(html_report.report)
 app.command()(report.show)
 app.command()(run.runs)
 app.command()(run.export)

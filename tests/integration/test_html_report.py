@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.commands.report import report
+from harness.commands.html_report import report
 from reports.page.ablation import crossed_design
 from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
