@@ -14,6 +14,7 @@ from spaces.quadratic import QuadraticSpace
 from spaces.registry import find_space
 from spaces.topology.architecture import TopologyArchitecture
 from spaces.topology.space import TopologySpace
+from tests.short_searches import short_settings
 
 # Spaces that share the DARTS space's network and most of its code.
 VARIANTS = ("darts-s1", "darts-s2", "darts-s3", "darts-s4", "darts-mixed", "hb", "hb-random-start", "agd")
@@ -21,19 +22,6 @@ SMALL = {
     "topology": {"channels": 2, "cells_per_stage": 1},
     **{name: {"channels": 2, "cells": 2, "nodes": 2} for name in ("darts-cnn", *VARIANTS)},
 }
-
-
-KNOBS: dict[str, dict[str, Any]] = {  # what else makes a search of a method short
-    "darts-pt": {"steps": 6, "tuning_steps": 1, "perturbation_batches": 1},
-    "darts-plus": {"epoch_steps": 3},
-    "p-darts": {"stage_cells": (1, 2), "stage_operations": (8, 3), "stage_skip_dropout": (0.3, 0.7)},
-    "pc-darts": {"channel_share": 2, "warmup_steps": 2, "batch_size": 4},
-}
-
-SHORT = {
-    "alpha_learning_rate": 0.05,
-    "samples": 4, "judging_batches": 2, "controller_interval": 6, "controller_steps": 2, "controller_samples": 3,
-}  # fmt: skip
 
 
 class ImageStream:
@@ -60,7 +48,7 @@ class CountingObjective:
         return 90.0 - 10 * architecture.operations.count("nor_conv_3x3"), 10.0 + architecture.index % 7
 
 
-def start(name: str, space_name: str, *, seed: int, steps: int = 12) -> Method:
+def start(name: str, space_name: str, *, seed: int, **wanted: Any) -> Method:
     named = find_method(name)
     space = find_space(space_name)
     method = named.implementation()
@@ -70,12 +58,18 @@ def start(name: str, space_name: str, *, seed: int, steps: int = 12) -> Method:
         method.start(Task(settings=settings, objective=CountingObjective(), **common))
     elif isinstance(space, QuadraticSpace):
         train, validation = space.streams()
-        method.start(Task(settings=method.Settings(steps=12), train=train, validation=validation, **common))
-    else:
-        settings = {key: value for key, value in SHORT.items() if key in method.Settings.model_fields}
         method.start(
             Task(
-                settings=method.Settings(**{**settings, "steps": steps, **KNOBS.get(name, {})}),
+                settings=method.Settings(**short_settings(name, alpha_learning_rate=3e-4)),
+                train=train,
+                validation=validation,
+                **common,
+            )
+        )
+    else:
+        method.start(
+            Task(
+                settings=method.Settings(**short_settings(name, **wanted)),
                 train=ImageStream(2 * seed), validation=ImageStream(2 * seed + 1), classes=3, in_channels=1,
                 **{**common, "space_settings": SMALL[space_name]},
             )

@@ -14,6 +14,7 @@ from spaces.darts.space import DartsSpace
 from spaces.space import Batch, Space
 from spaces.topology.space import TopologySpace
 from spaces.topology.supernet import MixedCell, executed
+from tests.short_searches import short_settings
 from tests.unit.plain_spaces import PlainDartsSpace, PlainTopologySpace
 
 SIZES = {"topology": {"channels": 3, "cells_per_stage": 1}, "darts-cnn": {"channels": 2, "cells": 3, "nodes": 2}}
@@ -43,7 +44,7 @@ def start(name: str, space: Space, **settings: Any) -> Any:
     method.start(
         Task(
             space=space,
-            settings=method.Settings(steps=8, alpha_learning_rate=0.05, **settings),
+            settings=method.Settings(**short_settings(name, **{"steps": 8, **settings})),
             seed=0,
             device=torch.device("cpu"),
             space_settings=SIZES[space.name],
@@ -59,7 +60,7 @@ def start(name: str, space: Space, **settings: Any) -> Any:
 def searched(method: Any) -> Any:
     losses = []
     while method.progress < 1:
-        losses.append(method.step()["train_loss"])
+        losses.append(method.step().get("train_loss", 0.0))  # steps of a discretisation may have none
     return losses, [alpha.detach() for alpha in method.alphas], method.architecture()
 
 
@@ -68,6 +69,8 @@ def searched(method: Any) -> Any:
     ("fast", "plain"), [(TopologySpace, PlainTopologySpace), (DartsSpace, PlainDartsSpace)], ids=["topology", "darts"]
 )
 def test_a_short_search_ends_where_it_ends_on_the_plain_network(name: str, fast: Any, plain: Any) -> None:
+    if find_method(name).implementation.misplaced(fast()):
+        pytest.skip("the method makes no sense on the space")
     losses, alphas, architecture = searched(start(name, fast()))
     expected_losses, expected_alphas, expected = searched(start(name, plain()))
     torch.testing.assert_close(losses, expected_losses, rtol=1e-6, atol=0)
