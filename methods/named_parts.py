@@ -9,6 +9,7 @@ from methods.discretisation import Argmax, Discretisation
 from methods.drnas import Dirichlet, DirichletAnchor
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
 from methods.first_order import FirstOrder
+from methods.hapg import AdamHapg, Hapg
 from methods.mixed_level import MixedLevel
 from methods.p_darts import Progressive, SkipLimit
 from methods.part import Part
@@ -22,6 +23,7 @@ from methods.schedule import Schedule
 from methods.second_order import SecondOrder
 from methods.single_level import SingleLevel
 from methods.smooth_darts import SmoothedSoftmax
+from methods.support import KeepSupport
 from methods.update_rule import UpdateRule
 
 RELAXATIONS: dict[str, type[Relaxation]] = {
@@ -42,6 +44,8 @@ UPDATE_RULES: dict[str, type[UpdateRule]] = {
     "second-order": SecondOrder,
     "mixed-level": MixedLevel,
     "relaxed": Relaxed,
+    "hapg": Hapg,
+    "adam-hapg": AdamHapg,
 }
 REGULARISERS: dict[str, type[Regulariser]] = {
     "latency": Latency,
@@ -56,6 +60,7 @@ DISCRETISATIONS: dict[str, type[Discretisation]] = {
     "strongest": Argmax,
     "threshold": Threshold,
     "skip-limit": SkipLimit,
+    "support": KeepSupport,
     "perturbation": Perturbation,
 }
 KINDS: dict[str, Mapping[str, type[Part]]] = {

@@ -13,6 +13,7 @@ from methods.drnas import Dirichlet, DirichletAnchor
 from methods.enas import Enas
 from methods.fair_darts import Sigmoid, Threshold, ZeroOne
 from methods.first_order import FirstOrder
+from methods.hapg import AdamHapg, Hapg
 from methods.local_search import LocalSearch
 from methods.method import Method
 from methods.mixed_level import MixedLevel
@@ -25,13 +26,14 @@ from methods.random_search import RandomSearch
 from methods.regularised_evolution import RegularisedEvolution
 from methods.regulariser import Latency
 from methods.reinforce import Reinforce
-from methods.relaxation import GumbelSoftmax, HardGumbel, Softmax
+from methods.relaxation import GumbelSoftmax, HardGumbel, Identity, Softmax
 from methods.relaxed import Relaxed
 from methods.rsps import Rsps
 from methods.second_order import SecondOrder
 from methods.setn import Setn
 from methods.single_level import SingleLevel
 from methods.smooth_darts import SmoothedSoftmax
+from methods.support import KeepSupport
 from methods.tpe import Tpe
 from spaces.errors import unknown
 
@@ -112,6 +114,10 @@ _COMPOSED = [
      "binary gates: one path for weights, two for alpha", "Cai et al., ProxylessNAS, ICLR 2019"),
     ("pr-darts", Parts(HardConcrete, FirstOrder, (Latency, GroupSparsity, PathDepth), defaults={"batch_size": 128}),
      "sparse stochastic gates, rewarded for deep paths", "Zhou et al., PR-DARTS, NeurIPS 2020"),
+    ("sparsenas", Parts(Identity, Hapg, discretisation=KeepSupport),
+     "linear weights pruned by HAPG under a sparse group lasso", "Wu et al., SparseNAS, AAAI 2021"),
+    ("sparsenas-adam", Parts(Identity, AdamHapg, discretisation=KeepSupport),
+     "linear weights pruned by AdamHAPG under a sparse group lasso", "Wu et al., SparseNAS, AAAI 2021"),
     ("darts-plus", Parts(Softmax, FirstOrder, (Latency,), EarlyStopping),
      "first-order DARTS that stops at two skip connections", "Liang et al., DARTS+, 2019"),
     ("darts-pt", Parts(Softmax, FirstOrder, (Latency,), discretisation=Perturbation),

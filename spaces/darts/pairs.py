@@ -16,9 +16,10 @@ def strongest(design: CellDesign, score: Tensor) -> list[Edge]:
     """Of each node the two edges with the strongest operation other than `none`, unless all their scores are zero."""
     none = torch.tensor([[name == "none" for name in names] for names in design.operations])
     best, columns = score.cpu().masked_fill(none, -torch.inf).max(dim=-1)
+    kept = best.ne(0) if best.ne(0).any() else torch.ones_like(best, dtype=torch.bool)  # a cell has some edge
     chosen = []
     for target in range(INPUTS, INPUTS + design.nodes):
-        rows = [row for row in design.rows_to(target) if best[row] != 0]
+        rows = [row for row in design.rows_to(target) if kept[row]]
         ranked = torch.argsort(best[rows], descending=True, stable=True)[:INPUTS_OF_NODE]
         for row in sorted(rows[place] for place in ranked.tolist()):
             chosen.append(Edge(design.operations[row][int(columns[row])], design.edges[row][1], target))
