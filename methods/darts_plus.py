@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from methods.schedule import Schedule
+from spaces.space import CellSpace, Space
 
 if TYPE_CHECKING:
     from methods.differentiable import DifferentiableMethod
@@ -30,6 +31,11 @@ class EarlyStopping(Schedule):
         super().__init__(settings)
         self.ranking: list[list[int]] = []  # the strongest operation of every edge of every alpha
         self.unchanged = 0  # questions since it changed
+
+    @classmethod
+    def misplaced(cls, space: Space) -> str:
+        """Skip connections are counted in a cell."""
+        return "" if isinstance(space, CellSpace) else "it counts the skip connections of a cell"
 
     def after(self, method: "DifferentiableMethod") -> None:
         """Ask, and let this step be the last."""

@@ -51,8 +51,11 @@ class Progressive(Schedule):
 
     @property
     def supernet_settings(self) -> dict[str, int]:
-        """The first stage's number of cells."""
-        return {"cells": self.settings.stage_cells[0]}
+        """The first stage's number of cells, in a network that can drop skip connections out."""
+        return self._of_stage(0)
+
+    def _of_stage(self, stage: int) -> dict[str, int]:
+        return {"cells": self.settings.stage_cells[stage], "draws": 1}
 
     def weight_learning_rate(self, step: int) -> float:
         """A cosine from start to end in every stage."""
@@ -87,7 +90,7 @@ class Progressive(Schedule):
             self._begin(method, stage)
 
     def _begin(self, method: "DifferentiableMethod", stage: int) -> None:
-        method.begin({**method.task.space_settings, "cells": self.settings.stage_cells[stage]})
+        method.begin({**method.task.space_settings, **self._of_stage(stage)})
 
     def _stage(self, step: int) -> tuple[int, float]:
         """(the stage of the step, the share of the stage that is done before it)."""

@@ -100,7 +100,8 @@ def _runs(
 
     if find_space(space).streams() is not None:
         raise InputError(f"space '{space}' has no supernet of images: use topology or darts-cnn")
-    names = methods or [known.name for known in list_methods() if known.trains_supernet]
+    searching = (known for known in list_methods() if known.trains_supernet)
+    names = methods or [known.name for known in searching if not known.implementation.misplaced(find_space(space))]
     for name in names:
         if not find_method(name).trains_supernet:
             raise InputError(f"{name} trains no supernet: choose a method that does, such as rarts")

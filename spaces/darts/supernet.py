@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.darts.cell import ALL_OPERATIONS, NODES, CellDesign, complete_cell
-from spaces.darts.mixed_cell import MixedCell, batch_norm, executed
+from spaces.darts.mixed_cell import NOISE, MixedCell, batch_norm, executed
 from spaces.darts.noise import NoiseCounter
 from spaces.space import Batch, SuperNet
 
@@ -21,7 +21,8 @@ class DartsSupernet(SuperNet):
     (edges, 8) in the order of `edges()` and OPERATIONS. Cells `cells // 3` and `2 * cells // 3` halve the resolution
     and double the channels. Batch norms always use the statistics of the batch, those within cells have no affine
     parameters. `none` and operations with mixture weight zero are not executed, nor are those on nodes that are zero
-    throughout. With `partial_channels` K, operations see 1 / K of the channels.
+    throughout. With `partial_channels` K, operations see 1 / K of the channels. Skip
+    connections can be dropped out where the network counts its passes, with `draws` or noise among the operations.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class DartsSupernet(SuperNet):
         stem_multiplier: int = 3,
         designs: tuple[CellDesign, CellDesign] | None = None,
         partial_channels: int = 1,
+        draws: int = 0,
     ) -> None:
         super().__init__()
         self.partial_channels = partial_channels
@@ -57,7 +59,8 @@ class DartsSupernet(SuperNet):
             previous_reduction = reduction
             older, newer = newer, design.nodes * channels
         self.classifier = nn.Linear(newer, classes)
-        self.noise = NoiseCounter()
+        noisy = any(NOISE in columns for design in self.designs for columns in design.columns)
+        self.noise = NoiseCounter() if noisy or draws else None
         # Convolutions, batch norms and poolings of few channels all run faster with the channels last.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -70,8 +73,8 @@ class DartsSupernet(SuperNet):
             executed(active, design.edges, passed_by=self.partial_channels > 1)
             for design, (_, active) in zip(self.designs, whole, strict=True)
         ]
-        noise = self.noise.next()
-        dropped = self.skip_dropout if torch.is_grad_enabled() else 0.0
+        noise = self.noise.next() if self.noise else ()
+        dropped = self.skip_dropout if self.noise and torch.is_grad_enabled() else 0.0
         older = newer = self.stem(images.contiguous(memory_format=torch.channels_last))
         for index, cell in enumerate(self.cells):
             kind = int(cell.reduction)  # type: ignore[arg-type]

@@ -35,11 +35,11 @@ class PlainDarts(_Plain):
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.network = PlainDartsSupernet(**settings)
-        for module in self.network.modules():
-            if isinstance(module, MixedOp):
-                module.skip_zero = True
 
     def logits(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
+        for module in self.network.modules():
+            if isinstance(module, MixedOp):
+                module.skip_zero = not self.dense
         return self.network(images, mixture)  # type: ignore[no-any-return]
 
 
@@ -51,15 +51,18 @@ class PlainTopology(_Plain):
         self.network = TopologySupernet(**settings)
 
     def logits(self, images: Tensor, mixture: Sequence[Tensor]) -> Tensor:
-        return plain_logits(self.network, images, mixture[0], skip_zero=True)
+        return plain_logits(self.network, images, mixture[0], skip_zero=not self.dense)
 
 
 class PlainDartsSpace(DartsSpace):
     """The DARTS space, searched on the plain network."""
 
+    partial_channels = False
+
     def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> Any:
         state = torch.get_rng_state()
         sizes = {"classes": classes, "in_channels": in_channels, **settings}
+        sizes.pop("draws", None)  # what the plain network cannot
         network = PlainDarts(**sizes)
         torch.set_rng_state(state)  # the weights are those of the network that is built next
         _copy(DartsSupernet(**sizes), network.network)
@@ -69,13 +72,17 @@ class PlainDartsSpace(DartsSpace):
 class PlainTopologySpace(TopologySpace):
     """The topology space, searched on the plain network."""
 
+    partial_channels = False
+
     def supernet(self, *, classes: int, in_channels: int, **settings: Any) -> Any:
         return PlainTopology(classes=classes, in_channels=in_channels, **settings)
 
 
 def _copy(source: nn.Module, target: nn.Module) -> None:
     """Both hold their weights in one order."""
-    target.load_state_dict(dict(zip(target.state_dict(), source.state_dict().values(), strict=True)))
+    target.load_state_dict(
+        dict(zip(target.state_dict(), (weight.detach() for weight in source.parameters()), strict=True))
+    )
 
 
 __all__ = ["PlainDartsSpace", "PlainTopologySpace"]

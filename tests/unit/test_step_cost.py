@@ -222,7 +222,8 @@ def test_command_prints_what_was_counted() -> None:
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
     assert printed["network"] == {"channels": 4, "cells_per_stage": 1}
-    assert printed["machine"]["flops"] > max(printed["machine"]["bandwidths"].values()) > 0
+    assert printed["machine"]["flops"] > 0
+    assert min(printed["machine"]["bandwidths"].values()) > 0
     assert printed["methods"]["darts-1"]["flops"] == step_flops("darts-1", "topology")
     assert printed["methods"]["darts-1"]["kernel_seconds"] is None
 
