@@ -43,7 +43,9 @@ def read_table(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise InputError(f"there is no table file {path}: make one with `nas-harness table ingest PATH`")
     again = "ingest the official files again with `nas-harness table ingest PATH`"
     try:
-        stored = pq.read_table(path, page_checksum_verification=True, use_threads=False)
+        # Not pq.read_table, which loads all of Arrow's data-set engine first: 0.4 s and 50 MiB.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            stored = file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a whole Parquet file: {again}") from error
     try:
@@ -54,9 +56,10 @@ def read_table(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise InputError(f"{path} has format {description.get('format')} instead of {FORMAT}: {again}")
     if stored.num_rows != SIZE or any(field.type != pa.float64() for field in stored.schema):
         raise InputError(f"{path} does not have {SIZE} rows of numbers: {again}")
-    columns = {name: stored.column(name).to_numpy() for name in stored.column_names}
-    for column in columns.values():
-        column.setflags(write=False)
+    if any(column.null_count for column in stored.columns):
+        raise InputError(f"{path} has empty fields where numbers belong: {again}")
+    # Not Arrow's to_numpy, which imports pandas first: 0.3 s and 45 MiB. These arrays share Arrow's memory.
+    columns = {name: np.from_dlpack(stored.column(name).combine_chunks()) for name in stored.column_names}
     return columns, description
 
 
