@@ -21,6 +21,8 @@ from harness.commands import (
     reproduce,
     run,
     sensitivity,
+    skip_decay,
+    sparsity,
     table,
     tune,
 )
@@ -41,6 +43,8 @@ app.command()(run.runs)
 app.command()(run.export)
 app.command()(baselines.baselines)
 app.command()(quadratic.quadratic)
+app.command()(sparsity.sparsity)
+app.command()(skip_decay.skip_decay)
 app.command()(demo.demo)
 app.command()(evaluate.evaluate)
 app.command()(reproduce.reproduce)

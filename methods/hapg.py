@@ -1,6 +1,6 @@
 """SparseNAS' update rules: (Adam)HAPG moves alpha under a growing sparse group lasso (Wu et al. 2021, Algorithm 1)."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,6 +21,7 @@ class Hapg(SecondOrder):
     The sparse group lasso's strength (lambda) grows linearly from 0 to `sparsity_strength` over the search. Operations
     of weight zero stay part of the supernet's passes, so that they have a gradient, as Eq. 6 needs: an operation
     returns when its gradient exceeds the thresholds of Eq. 9 and 10, and as long as its momentum carries it.
+    The paper does not say whether t in u_t counts iterations or epochs; here it grows to `momentum_epochs`.
     """
 
     adaptive: ClassVar[bool] = False
@@ -31,6 +32,7 @@ class Hapg(SecondOrder):
         alpha_optimiser: Literal["hapg"] = "hapg"  # type: ignore[assignment]
         alpha_weight_decay: float = Field(0.0, ge=0)
         sparsity_strength: float = Field(0.5, ge=0)  # SparseNAS, "Effect of lambda": 0.01 an epoch, DARTS' 50 epochs
+        momentum_epochs: int = Field(50, ge=1)  # DARTS, Section 3.1; as many as steps: t counts iterations
         sparsity_mixing: float = Field(0.5, ge=0, le=1)  # SparseNAS, Table 4: the share of the l1 norm
 
     @classmethod
@@ -42,16 +44,17 @@ class Hapg(SecondOrder):
 
     def make_alpha_optimiser(self) -> torch.optim.Optimizer:
         """(Adam)HAPG, its penalty still at zero."""
-        settings, groups = self.settings, self._groups()
+        settings = self.settings
+        options: dict[str, Any] = {
+            "groups": self._groups(),
+            "mixing": settings.sparsity_mixing,
+            "weight_decay": settings.alpha_weight_decay,
+            "period": -(-settings.steps // settings.momentum_epochs),
+        }
         if self.adaptive:
-            return proximal.AdamHapg(
-                self.alphas, settings.alpha_learning_rate, groups=groups, mixing=settings.sparsity_mixing,
-                weight_decay=settings.alpha_weight_decay, betas=(settings.alpha_beta1, settings.alpha_beta2),
-            )  # fmt: skip
-        return proximal.Hapg(
-            self.alphas, settings.alpha_learning_rate, groups=groups, mixing=settings.sparsity_mixing,
-            weight_decay=settings.alpha_weight_decay,
-        )  # fmt: skip
+            betas = settings.alpha_beta1, settings.alpha_beta2
+            return proximal.AdamHapg(self.alphas, settings.alpha_learning_rate, betas=betas, **options)
+        return proximal.Hapg(self.alphas, settings.alpha_learning_rate, **options)
 
     def step(self, train: Batch, validation: Batch, *, alpha_moves: bool) -> Metrics:
         """Weights on D_t, then alpha under today's penalty; also tells the share of operations that are pruned."""

@@ -71,6 +71,8 @@ class Hapg(torch.optim.Optimizer):
     u_t = (t - 2) / (t + 1). As A_{t-1} - u_{t-1} v_{t-1} is the result of the Prox before, v_t is the difference of
     two results, and computed so: what both of them prune is exactly zero. `groups` holds the labels of each
     parameter's groups; `strength` (lambda) and `mixing` (alpha) can be changed between steps in `param_groups`.
+    In u_t, t counts periods of so many steps: over thousands of steps, u_t comes so near to 1 that the noise of
+    mini-batches is amplified a thousandfold, so that t may have to count epochs.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class Hapg(torch.optim.Optimizer):
         strength: float = 0.0,
         mixing: float = 0.5,
         weight_decay: float = 0.0,
+        period: int = 1,
         **others: Any,
     ) -> None:
         params = list(params)
-        super().__init__(params, dict(lr=lr, strength=strength, mixing=mixing, weight_decay=weight_decay, **others))
+        defaults = dict(lr=lr, strength=strength, mixing=mixing, weight_decay=weight_decay, period=period, **others)
+        super().__init__(params, defaults)
         self._groups: dict[Tensor, Groups] = {}
         for parameter, labels in zip(params, groups, strict=True):
             if parameter.shape != labels.shape:
@@ -116,7 +120,8 @@ class Hapg(torch.optim.Optimizer):
         proximal = sparse_group_prox(
             target, self._groups[parameter], step=size, strength=group["strength"], mixing=group["mixing"]
         )
-        momentum = (state["step"] - 2) / (state["step"] + 1)
+        t = (state["step"] - 1) // group["period"] + 1
+        momentum = (t - 2) / (t + 1)
         parameter.copy_(proximal + momentum * (proximal - state["proximal"]))
         state["proximal"] = proximal
 
@@ -130,7 +135,8 @@ class Hapg(torch.optim.Optimizer):
 class AdamHapg(Hapg):
     """HAPG with Adam's step in place of Eq. 6: every element has the step size lr / (sqrt(second moment) + eps).
 
-    The element-wise operator takes each element's own step size, the group-wise one the group's median.
+    The element-wise operator takes each element's own step size, the group-wise one the group's median. Adam's own
+    momentum delays the gradient, which u_t near 1 does not bear: betas[0] of 0.5 (DARTS' for alpha) is safer than 0.9.
     """
 
     def __init__(
@@ -142,11 +148,12 @@ class AdamHapg(Hapg):
         strength: float = 0.0,
         mixing: float = 0.5,
         weight_decay: float = 0.0,
+        period: int = 1,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
         super().__init__(
-            params, lr, groups=groups, strength=strength, mixing=mixing, weight_decay=weight_decay,
+            params, lr, groups=groups, strength=strength, mixing=mixing, weight_decay=weight_decay, period=period,
             betas=betas, eps=eps,
         )  # fmt: skip
 

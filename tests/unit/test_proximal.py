@@ -83,13 +83,13 @@ def quadratic_gradient(values: np.ndarray, matrix: np.ndarray, target: np.ndarra
     return matrix.T @ (matrix @ values - target)
 
 
-@pytest.mark.parametrize("adaptive", [False, True])
-def test_steps_are_equations_6_to_10(adaptive: bool) -> None:
+@pytest.mark.parametrize(("adaptive", "period"), [(False, 1), (True, 1), (False, 4)])
+def test_steps_are_equations_6_to_10(adaptive: bool, period: int) -> None:
     matrix, target = draw(1, (8, 6)).numpy(), draw(2, (8,)).numpy()
     rate, strength, mixing = 0.05, 4.0, 0.4
     parameter = draw(3).requires_grad_()
     kind: Any = AdamHapg if adaptive else Hapg
-    optimiser = kind([parameter], rate, groups=[LABELS], strength=strength, mixing=mixing)
+    optimiser = kind([parameter], rate, groups=[LABELS], strength=strength, mixing=mixing, period=period)
     values = parameter.detach().flatten().numpy().copy()
     velocity, mean, square, before = np.zeros(6), np.zeros(6), np.zeros(6), 0.0
     pruned = 0
@@ -102,7 +102,8 @@ def test_steps_are_equations_6_to_10(adaptive: bool) -> None:
         steps = rate / (np.sqrt(square / (1 - 0.999**t)) + 1e-8) if adaptive else np.full(6, rate)
         z = values - steps * (mean / (1 - 0.9**t) if adaptive else gradient)
         proximal = plain_prox(z, steps, strength=strength, mixing=mixing)
-        momentum = (t - 2) / (t + 1)
+        counted = -(-t // period)
+        momentum = (counted - 2) / (counted + 1)
         velocity = proximal - values + before * velocity
         values, before = proximal + momentum * velocity, momentum
         np.testing.assert_allclose(parameter.detach().flatten().numpy(), values, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,52 @@
+"""`nas-harness sparsity`: SparseNAS' ablation of optimisers and penalties on digits."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.options import FormatOption, JsonOption, OutputOption
+
+
+def sparsity(
+    seeds: Annotated[str, typer.Option(help="Seeds: 0,1,2 or 0-2.")] = "0-2",
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of 18 batches for every network.")] = 100,
+    count_steps: Annotated[
+        bool, typer.Option("--count-steps", help="t in HAPG's momentum (t - 2) / (t + 1) counts steps, not epochs.")
+    ] = False,
+    strength: Annotated[
+        list[float] | None, typer.Option(help="Strength lambda of the penalty; give it several times.")
+    ] = None,
+    format_: FormatOption = "terminal",
+    output: OutputOption = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the four panels: a .png, .svg or .pdf file.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Prune a small network for digits by HAPG, AdamHAPG, SGD and Adam, by lasso, group lasso and both (SparseNAS)."""
+    from dataclasses import asdict
+
+    from harness.commands.latency_options import progress_bar
+    from harness.commands.run import parse_numbers
+    from harness.commands.study import check_study, write_study
+    from harness.digits_sparsity import CURVES, STRENGTHS, run_ablation
+    from reports.sparsity import draw_sparsity, sparsity_grids
+    from spaces.errors import InputError
+
+    format_ = "json" if json_ else format_
+    strengths = tuple(strength or STRENGTHS)
+    if min(strengths) <= 0:
+        raise InputError(f"strength {min(strengths)} cannot be drawn on a logarithmic axis: choose one above 0")
+    numbers = parse_numbers(seeds)
+    check_study(format_, figure=figure)
+    total, records = len(numbers) * len(strengths) * len(CURVES), []
+    with progress_bar("networks") as progress:
+        for outcome in run_ablation(seeds=numbers, epochs=epochs, count_steps=count_steps, strengths=strengths):
+            records.append(asdict(outcome))
+            progress(len(records), total)
+    note = (
+        f"mean ± standard deviation over {len(numbers)} seeds; {epochs} epochs; weights below 0.001 count as zero; "
+        f"in HAPG's momentum, t counts {'steps' if count_steps else 'epochs'}"
+    )
+    write_study(sparsity_grids(records), records, format_, output=output, notes=[note])
+    if figure is not None:
+        draw_sparsity(records, figure)
