@@ -17,7 +17,7 @@ from methods.pc_darts import PartialChannels
 from methods.pr_darts import GroupSparsity, HardConcrete, PathDepth
 from methods.proxylessnas import TwoPath
 from methods.regulariser import Latency, Regulariser
-from methods.relaxation import GumbelSoftmax, HardGumbel, Identity, Relaxation, Softmax
+from methods.relaxation import GumbelSoftmax, HardGumbel, Linear, Relaxation, Softmax
 from methods.relaxed import Relaxed
 from methods.schedule import Schedule
 from methods.second_order import SecondOrder
@@ -36,7 +36,7 @@ RELAXATIONS: dict[str, type[Relaxation]] = {
     "sigmoid": Sigmoid,
     "hard-concrete": HardConcrete,
     "dirichlet": Dirichlet,
-    "linear": Identity,
+    "linear": Linear,
 }
 UPDATE_RULES: dict[str, type[UpdateRule]] = {
     "single-level": SingleLevel,

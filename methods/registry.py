@@ -26,7 +26,7 @@ from methods.random_search import RandomSearch
 from methods.regularised_evolution import RegularisedEvolution
 from methods.regulariser import Latency
 from methods.reinforce import Reinforce
-from methods.relaxation import GumbelSoftmax, HardGumbel, Identity, Softmax
+from methods.relaxation import GumbelSoftmax, HardGumbel, Linear, Softmax
 from methods.relaxed import Relaxed
 from methods.rsps import Rsps
 from methods.second_order import SecondOrder
@@ -114,9 +114,9 @@ _COMPOSED = [
      "binary gates: one path for weights, two for alpha", "Cai et al., ProxylessNAS, ICLR 2019"),
     ("pr-darts", Parts(HardConcrete, FirstOrder, (Latency, GroupSparsity, PathDepth), defaults={"batch_size": 128}),
      "sparse stochastic gates, rewarded for deep paths", "Zhou et al., PR-DARTS, NeurIPS 2020"),
-    ("sparsenas", Parts(Identity, Hapg, discretisation=KeepSupport),
+    ("sparsenas", Parts(Linear, Hapg, discretisation=KeepSupport),
      "linear weights pruned by HAPG under a sparse group lasso", "Wu et al., SparseNAS, AAAI 2021"),
-    ("sparsenas-adam", Parts(Identity, AdamHapg, discretisation=KeepSupport),
+    ("sparsenas-adam", Parts(Linear, AdamHapg, discretisation=KeepSupport),
      "linear weights pruned by AdamHAPG under a sparse group lasso", "Wu et al., SparseNAS, AAAI 2021"),
     ("darts-plus", Parts(Softmax, FirstOrder, (Latency,), EarlyStopping),
      "first-order DARTS that stops at two skip connections", "Liang et al., DARTS+, 2019"),

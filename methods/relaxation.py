@@ -91,6 +91,14 @@ class Identity(Relaxation):
         return alpha
 
 
+class Linear(Identity):
+    """m = alpha, all candidates of an edge starting with about the same share (SparseNAS, Wu et al. 2021, Eq. 1)."""
+
+    def parameters(self, alphas: Sequence[Tensor]) -> list[Tensor]:
+        """The space's alphas, moved to a mean of 1 / O on every edge: near zero, batch norms would undo any weight."""
+        return [alpha - alpha.mean(dim=-1, keepdim=True) + 1 / alpha.shape[-1] for alpha in alphas]
+
+
 class AnnealedTemperature(Relaxation):
     """A temperature that falls linearly over the search."""
 
