@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.experiment import Experiment, RunSpec, make_kind, read_experiment
+from harness.experiment import Experiment, RunSpec
+from harness.experiment_file import make_kind, read_experiment
 from harness.sensitivity import parse_factor
 from methods.composition import SEPARATOR, composed_name, part_of
 from methods.named_parts import KINDS

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.experiment import read_yaml
+from harness.experiment_file import read_yaml
 from methods import DifferentiableMethod, Parts, Task, compose, find_method
 from methods.relaxation import Identity
 from reports.claims import ClaimVerdict

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.experiment import Experiment, load_experiment, read_yaml
+from harness.experiment import Experiment
+from harness.experiment_file import load_experiment, read_yaml
 from reports.reproduction import Claim, Group, Measurements, ReproductionReport, judge, published_beside_ours
 from results.published_tables import load_published
 from spaces.errors import InputError, unknown

@@ -93,7 +93,7 @@ def _runs(
 ) -> "list[RunSpec]":
     """The run that each method's step is taken from; raises InputError."""
     from harness.commands.run import parse_setting
-    from harness.experiment import make_experiment
+    from harness.experiment_file import make_experiment
     from methods import find_method, list_methods
     from spaces.errors import InputError
     from spaces.registry import find_space

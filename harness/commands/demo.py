@@ -16,7 +16,7 @@ def demo(
 
     from harness.commands.report import leaderboard
     from harness.commands.run import start
-    from harness.experiment import load_experiment
+    from harness.experiment_file import load_experiment
 
     for name in ("demo-digits", "demo-table"):
         preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))

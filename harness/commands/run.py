@@ -69,7 +69,7 @@ def run(
     json_: JsonOption = False,
 ) -> None:
     """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""
-    from harness.experiment import make_experiment
+    from harness.experiment_file import make_experiment
 
     content = experiment_content(
         experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
@@ -206,7 +206,7 @@ def experiment_content(
     train_seeds: str,
 ) -> dict[str, Any]:
     """What `make_experiment` takes, from a YAML file and the flags that override its keys."""
-    from harness.experiment import load_experiment
+    from harness.experiment_file import load_experiment
     from spaces.errors import InputError
 
     if experiment is None and not method:

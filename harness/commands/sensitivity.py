@@ -65,7 +65,7 @@ def sensitivity(
     from rich.console import Console
 
     from harness.commands.run import experiment_content, start
-    from harness.experiment import make_experiment
+    from harness.experiment_file import make_experiment
     from harness.sensitivity import parse_factor, study_points
     from reports.formats import FORMATS
     from reports.sensitivity import sensitivity as make_table

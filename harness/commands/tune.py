@@ -88,7 +88,7 @@ def tune(
         from rich.console import Console
 
         from harness.commands.run import checked_device, default_threads, experiment_content
-        from harness.experiment import make_experiment
+        from harness.experiment_file import make_experiment
         from harness.task import Resources, check_data, open_latency
         from harness.tuning import make_plan
         from harness.tuning_workers import run_study

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import harness.checkpoint
-from harness.experiment import make_experiment
+from harness.experiment_file import make_experiment
 from harness.main import main
 from harness.task import Resources
 from harness.workers import Job, make_progress, run_all

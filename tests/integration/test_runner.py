@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from harness.experiment import RunSpec, Training, make_experiment
+from harness.experiment import RunSpec, Training
+from harness.experiment_file import make_experiment
 from harness.runner import execute
 from harness.task import Resources
 from harness.workers import Job, make_progress, run_all

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from harness import tuning_trials
 from harness.commands import tune
 from harness.descent import LIPSCHITZ, descent_margins, step_bounds
-from harness.experiment import make_experiment
+from harness.experiment_file import make_experiment
 from harness.quadratic import LEARNING_RATE, trajectory
 from harness.runner import execute
 from harness.task import Resources

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from harness.ablation import Ablation, make_ablation, parse_choices, plan, read_base
 from harness.commands.ablate import ablate
-from harness.experiment import make_experiment
+from harness.experiment_file import make_experiment
 from reports.ablation import AblationTable, Combination, ablation
 from reports.ablation_figure import draw_ablation
 from reports.ablation_formats import grids, render

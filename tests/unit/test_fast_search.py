@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from harness.compilation import compilation_notes
-from harness.experiment import RunSpec, make_experiment
+from harness.experiment import RunSpec
+from harness.experiment_file import make_experiment
 from methods import DifferentiableMethod, Task, find_method, list_methods
 from spaces.darts.space import DartsSpace
 from spaces.space import Batch, Space

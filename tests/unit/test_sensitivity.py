@@ -14,7 +14,8 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from harness.commands.sensitivity import sensitivity as command
-from harness.experiment import Experiment, RunSpec, make_experiment
+from harness.experiment import Experiment, RunSpec
+from harness.experiment_file import make_experiment
 from harness.sensitivity import parse_factor, study_points
 from reports.sensitivity import Point, SensitivityTable, published_figures, sensitivity
 from reports.sensitivity_figure import draw_sensitivity

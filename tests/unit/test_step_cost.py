@@ -15,7 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner, Result
 
 from harness.commands.cost import cost
-from harness.experiment import RunSpec, make_experiment
+from harness.experiment import RunSpec
+from harness.experiment_file import make_experiment
 from harness.kernel_counts import Kernel, count_kernels
 from harness.kernel_times import KINDS, OUTSIDE, profile_kernels
 from harness.roofline import Machine, measure_machine
