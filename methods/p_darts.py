@@ -96,7 +96,7 @@ class Progressive(Schedule):
         """(the stage of the step, the share of the stage that is done before it)."""
         stages = len(self.settings.stage_cells)
         stage = min(step * stages // self.settings.steps, stages - 1)
-        return stage, step * stages / self.settings.steps - stage
+        return stage, (step * stages - stage * self.settings.steps) / self.settings.steps
 
 
 def _strongest(score: Tensor, count: int) -> Tensor:
