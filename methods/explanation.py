@@ -1,6 +1,7 @@
 """What a method is made of, in words."""
 
 import inspect
+from typing import Any
 
 from methods.composition import find_method, part_names
 from methods.differentiable import DifferentiableMethod
@@ -8,7 +9,7 @@ from methods.named_parts import KINDS
 from methods.part import Part
 from methods.registry import NamedMethod
 
-Rows = list[dict[str, str]]
+Rows = list[dict[str, Any]]
 
 
 def explain_method(name: str) -> Rows:
@@ -26,7 +27,7 @@ def explain_method(name: str) -> Rows:
         rows.append(_row(kind, part_name, part, _settings(named, every - own)))
         explained |= own
     rest = _settings(named, explained)
-    return [*rows, _row("search", named.name, named.implementation, rest)] if rest else rows
+    return [*rows, {"kind": "search", "name": "", "what": "The search as a whole.", "settings": rest}]
 
 
 def list_parts() -> Rows:
@@ -38,13 +39,13 @@ def list_parts() -> Rows:
     ]
 
 
-def _row(kind: str, name: str, described: type, settings: str) -> dict[str, str]:
+def _row(kind: str, name: str, described: type, settings: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "name": name, "what": _first_line(described), "settings": settings}
 
 
-def _settings(named: NamedMethod, left_out: set[str]) -> str:
+def _settings(named: NamedMethod, left_out: set[str]) -> dict[str, Any]:
     fields = named.implementation.Settings.model_fields
-    return ", ".join(f"{field.alias or key}={field.default}" for key, field in fields.items() if key not in left_out)
+    return {field.alias or key: field.default for key, field in fields.items() if key not in left_out}
 
 
 def _first_line(described: type) -> str:

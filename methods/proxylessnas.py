@@ -1,5 +1,7 @@
 """ProxylessNAS' gradient form (Cai, Zhu and Han, ICLR 2019): one path a weight step, two paths an alpha step."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,8 @@ class TwoPath(Relaxation):
 
     Weight steps run one operation of each edge, drawn from p = softmax(alpha). Alpha steps draw two, by p and without
     replacement; one of both is then drawn by their rescaled probabilities and its gate is 1, the other one's 0, and the
-    gradient of the gates is handed to the rescaled probabilities, so that only the two sampled alphas move.
+    gradient of the gates is handed to the rescaled probabilities, so that only the two sampled alphas move; both are
+    then shifted by the same amount, so that all other operations keep their probabilities.
     """
 
     dense = False
@@ -36,3 +39,12 @@ class TwoPath(Relaxation):
         # Exactly zero would not run, and have no gradient; times this, features vanish in any sum.
         gates = torch.zeros_like(alpha).scatter_(-1, pair, torch.finfo(alpha.dtype).tiny).scatter_(-1, chosen, 1.0)
         return straight_through(soft, gates)
+
+    def settle(self, alphas: Sequence[Tensor], before: Sequence[Tensor]) -> None:
+        """Give the alphas that moved the sum of exponentials that they had (Section 3.2.1, last paragraph)."""
+        for alpha, was in zip(alphas, before, strict=True):
+            moved = alpha != was
+            had, have = (
+                torch.logsumexp(one.masked_fill(~moved, -torch.inf), dim=-1, keepdim=True) for one in (was, alpha)
+            )
+            alpha.add_(torch.where(moved, had - have, 0.0))

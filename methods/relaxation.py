@@ -49,6 +49,9 @@ class Relaxation(Part, ABC):
         """The noiseless preference for each operation, (E, O): a probability, unless alpha multiplies directly."""
         return torch.softmax(alpha, dim=-1)
 
+    def settle(self, alphas: Sequence[Tensor], before: Sequence[Tensor]) -> None:
+        """Put right, in place, what a step has moved alpha to from where it was before; most leave it as it is."""
+
     def __call__(self, alphas: Sequence[Tensor], *, for_alpha: bool = True) -> list[Tensor]:
         """The mixture weights of every alpha."""
         self.for_alpha = for_alpha

@@ -141,7 +141,10 @@ class UpdateRule(WeightTraining, Part, ABC):
     def move_alpha(self, *terms: Gradients) -> None:
         """One optimiser step of alpha along the sum of the terms and of the regularisers' gradient."""
         total = [torch.stack(parts).sum(0) for parts in zip(*terms, self.penalty_gradients(), strict=True)]
+        before = [alpha.detach().clone() for alpha in self.alphas]
         descend(self.alpha_optimiser, self.alphas, total, clip=None)
+        with torch.no_grad():
+            self.relaxation.settle(self.alphas, before)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights and optimisers (alpha is the method's)."""

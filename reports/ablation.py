@@ -2,7 +2,7 @@
 
 table = ablation(store.runs(), store.evaluations(), combinations, choices=choices, crossed=True, dataset="digits",
                  title="...", command="...")
-print(render(table, "markdown"))          # reports.ablation_formats
+print(render(ablation_sheet(table), "markdown"))          # reports.sheet, reports.ablation_sheet
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.ablation import AblationTable
-from reports.ablation_formats import effect_name, quantity_name
+from reports.ablation_sheet import effect_name, quantity_name
 from reports.board import Column
+from reports.picture import save_picture
 from spaces.errors import InputError
 
 
@@ -35,10 +36,7 @@ def draw_ablation(table: AblationTable, path: Path) -> None:
         draw_main_effects(main, table, column)
         for pair, axes in zip(pairs, others, strict=True):
             draw_interaction(axes, table, column, pair)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)
 
 
 def draw_main_effects(axes: Axes, table: AblationTable, column: Column) -> None:

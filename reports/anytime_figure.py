@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.anytime import Panel
-from spaces.errors import InputError
+from reports.picture import save_picture
 
 
 def draw_anytime(panels: Sequence[Panel], path: Path) -> None:
@@ -26,10 +26,7 @@ def draw_anytime(panels: Sequence[Panel], path: Path) -> None:
     FigureCanvasAgg(figure)
     for panel, axes in zip(panels, figure.subplots(len(panels), squeeze=False)[:, 0], strict=True):
         draw_panel(axes, panel, colours)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)
 
 
 def draw_panel(axes: Axes, panel: Panel, colours: Mapping[str, Any]) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spaces.errors import InputError
+from reports.picture import save_picture
 from spaces.space import CellEdge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURE_FORMATS = (".svg", ".png", ".pdf")
 OPERATION_COLOURS = {  # Okabe and Ito's palette, told apart by everybody; operations of the same kind share a colour
     "skip_connect": "#D55E00",
     "nor_conv_1x1": "#56B4E9",
@@ -57,13 +56,7 @@ def save_cells(cells: Mapping[str, Sequence[CellEdge]], path: Path | str, *, tit
     Raises InputError for another ending, and where the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in PICTURE_FORMATS:
-        raise InputError(f"'{path}' is no picture file: let it end with {', '.join(PICTURE_FORMATS)}")
-    figure = cells_figure(cells, title=title, inches=(9.6, 3.6))
-    try:
-        figure.savefig(path, bbox_inches="tight", dpi=150)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
+    save_picture(cells_figure(cells, title=title, inches=(9.6, 3.6)), path)
 
 
 def cells_figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str, inches: tuple[float, float]) -> "Figure":

@@ -1,16 +1,6 @@
-"""A leaderboard as grids of short texts, which the formats only have to dress."""
+"""A table of short texts, which the formats only have to dress."""
 
-import math
 from dataclasses import dataclass
-
-from reports.board import Cell, Column, Leaderboard, Row
-from reports.statistics import INTERVALS
-
-LEGEND = (
-    f"mean ± standard deviation over search seeds [95 % interval: {INTERVALS}]; ‡ standard deviation over evaluation "
-    "seeds inside a run; bold: best, told from all others (Welch, Holm for all pairs); ≈: tied with the best"
-)
-_ERRORS_A_GRID = 4  # more columns fit no page
 
 
 @dataclass(frozen=True)
@@ -30,87 +20,3 @@ class Grid:
     rows: tuple[tuple[GridCell, ...], ...]
     numeric: bool = True  # whether the columns after the first are numbers
     sections: tuple[int, ...] = ()  # rows that a new block begins with, apart from the first
-
-
-def grids(board: Leaderboard) -> list[Grid]:
-    """Errors (in blocks of four columns), then found cells, search cost and the published figures clearly apart."""
-    found = []
-    if board.rows:
-        errors = board.evaluations
-        for start in range(0, len(errors), _ERRORS_A_GRID):
-            found.append(_errors(board, errors[start : start + _ERRORS_A_GRID]))
-        found += [_found_cells(board), _search_cost(board)]
-    if len(board.published):
-        found.append(published_grid(board))
-    return found
-
-
-def _errors(board: Leaderboard, columns: tuple[Column, ...]) -> Grid:
-    header = ["method", "runs", *(_heading(board, column) for column in columns)]
-    rows = []
-    for row in board.rows:
-        cells = [GridCell(row.label), GridCell(str(len(row.run_ids)))]
-        for column in columns:
-            verdict = board.verdicts[column.key]
-            text = _text(row.cells.get(column.key), decimals=2)
-            if verdict.enough and verdict.tied and not row.reference and row.label in (verdict.best, *verdict.tied):
-                text = f"≈ {text}"
-            cells.append(GridCell(text, bold=verdict.winner == row.label))
-        rows.append(tuple(cells))
-    return Grid("Final error in %, lower is better", tuple(header), tuple(rows))
-
-
-def _found_cells(board: Leaderboard) -> Grid:
-    columns = tuple(column for column in board.properties if not column.cost)
-    header = ("method", *(_heading(board, column) for column in columns), "collapsed")
-    rows = [(*_property_cells(row, columns), GridCell(row.collapse.text)) for row in board.rows]
-    return Grid("Found cells", header, tuple(rows))
-
-
-def _search_cost(board: Leaderboard) -> Grid:
-    columns = tuple(column for column in board.properties if column.cost)
-    header = ("method", *(_heading(board, column) for column in columns), "device")
-    rows = [(*_property_cells(row, columns), GridCell(", ".join(row.devices) or "-")) for row in board.rows]
-    return Grid("Search cost", header, tuple(rows))
-
-
-def _property_cells(row: Row, columns: tuple[Column, ...]) -> tuple[GridCell, ...]:
-    texts = (_text(row.cells.get(column.key), decimals=None) for column in columns)
-    return GridCell(row.label), *(GridCell(text) for text in texts)
-
-
-def published_grid(board: Leaderboard) -> Grid:
-    """The figures of papers."""
-    rows = []
-    for figure in board.published_figures:
-        value = "-" if figure["value"] is None else f"{figure['value']:g}"
-        spread = "" if figure["spread"] is None else f" ± {figure['spread']:g}"
-        others = ("-" if figure[name] is None else str(figure[name]) for name in ("unit", "paper", "table", "hardware"))
-        rows.append(tuple(GridCell(text) for text in (figure["label"], figure["metric"], f"{value}{spread}", *others)))
-    header = ("method", "quantity", "value", "unit", "paper", "table", "hardware")
-    return Grid("Published figures, not measured here", header, tuple(rows), numeric=False)
-
-
-def _heading(board: Leaderboard, column: Column) -> str:
-    sourced = [known.key for known in board.columns if known.source]
-    mark = f" ({sourced.index(column.key) + 1})" if column.key in sourced else ""
-    unit = "" if column.evaluation or column.unit == "1" else f", {column.unit}"
-    return f"{column.label}{unit}{mark}"
-
-
-def _text(cell: Cell | None, *, decimals: int | None) -> str:
-    if cell is None:
-        return "-"
-    summary = cell.summary
-    text = number(summary.mean, decimals)
-    if not math.isnan(summary.std):
-        low, high = number(summary.low, decimals), number(summary.high, decimals)
-        text += f" ± {number(summary.std, decimals)} [{low}, {high}]"
-    return text if cell.evaluation_spread is None else f"{text} ‡{number(cell.evaluation_spread, decimals)}"
-
-
-def number(value: float, decimals: int | None) -> str:
-    """Fixed decimals, or three significant digits (whole numbers from a thousand on)."""
-    if decimals is not None:
-        return f"{value:.{decimals}f}"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

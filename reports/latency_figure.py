@@ -6,15 +6,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spaces.errors import InputError
-
-FORMATS = (".png", ".svg", ".pdf")
-
-
-def check_figure(path: Path) -> None:
-    """Raise InputError, before anything is measured, for a file that `draw_latencies` cannot write."""
-    if path.suffix.lower() not in FORMATS or not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written: name a {', '.join(FORMATS)} file in a folder that exists")
+from reports.picture import save_picture
 
 
 def draw_latencies(predicted: np.ndarray, measured: np.ndarray, path: Path, *, title: str) -> None:
@@ -34,7 +26,4 @@ def draw_latencies(predicted: np.ndarray, measured: np.ndarray, path: Path, *, t
     seaborn.scatterplot(x=predicted, y=middle, ax=axes, color="#0072B2", s=22, label="median, quartiles")
     axes.set(title=title, xlabel="predicted, ms", ylabel="measured, ms")
     axes.title.set_fontsize(9)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be written ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)

@@ -1,7 +1,7 @@
 """From run records to a leaderboard.
 
     board = leaderboard(store.runs(), store.evaluations(), space="topology", dataset="digits", command="...")
-    print(as_markdown(board))          # reports.formats
+    print(render(leaderboard_sheet(board), "markdown"))          # reports.sheet, reports.leaderboard_sheet
 
 Search seeds and evaluation seeds are two axes: errors are first averaged over the evaluation seeds inside a run,
 then summarised over search seeds. Errors from different data sets, splits, sources or provenances are different

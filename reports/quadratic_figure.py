@@ -6,6 +6,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.picture import save_picture
+
 Points = Sequence[tuple[float, ...]]
 
 
@@ -20,4 +22,4 @@ def draw_trajectories(panels: Sequence[tuple[str, Sequence[tuple[str, Points]]]]
         axes.plot(2, 2, "kx", markersize=8, label="spurious (2, 2)")
         axes.set(title=title, xlabel="alpha", ylabel="w", xlim=(-0.8, 4.3), ylim=(-2.3, 3.2))
         axes.legend(fontsize=7, loc="upper left")
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)

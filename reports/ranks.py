@@ -1,7 +1,7 @@
 """Average ranks of methods over data sets, and which of them differ (Demšar 2006).
 
     ranks = rank_methods(store.runs(), store.evaluations(), over="data-sets", command="...")
-    print(render(ranks, "markdown"))          # reports.ranks_formats
+    print(render(ranks_sheet(ranks), "markdown"))          # reports.sheet, reports.ranks_sheet
 
 In each block, a data set, the methods are ranked by their mean error over search seeds: 1 is the lowest, ties share
 the mean of their ranks. Friedman's test asks whether the average ranks differ at all, and if they do, Nemenyi's test

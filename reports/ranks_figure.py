@@ -7,9 +7,9 @@ import scikit_posthocs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.picture import save_picture
 from reports.ranks import Ranks
 from reports.statistics import CONFIDENCE
-from spaces.errors import InputError
 
 
 def draw_ranks(ranks: Ranks, path: Path) -> None:
@@ -18,11 +18,7 @@ def draw_ranks(ranks: Ranks, path: Path) -> None:
     Where nothing could be tested, or no difference was found, one bar ties them all. Raises InputError where the file
     cannot be written.
     """
-    figure = ranks_figure(ranks)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(ranks_figure(ranks), path)
 
 
 def ranks_figure(ranks: Ranks) -> Figure:

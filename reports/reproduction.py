@@ -6,14 +6,16 @@ from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
-from rich.console import Group as Parts
-from rich.table import Table
-from rich.text import Text
 
 from reports.claims import ClaimVerdict, judge_change, judge_order, judge_trend, judge_value
+from reports.grid import Grid, GridCell
+from reports.sheet import Sheet
 from reports.statistics import Summary, summarise
 
 Quantity = Literal["test_error", "top1_error", "skip_ratio", "parameters", "latency", "search_cost"]
+_COLUMNS = (  # of the CSV form
+    "row", "metric", "unit", "published", "published_spread", "group", "count", "mean", "std", "low", "high",
+)  # fmt: skip
 
 
 class Group(BaseModel):
@@ -172,39 +174,23 @@ def published_beside_ours(
     return tuple(figures)
 
 
-def as_renderable(report: ReproductionReport) -> Parts:
-    """The report for a rich console."""
-    figures = Table(title="Published beside ours", title_justify="left", title_style="italic")
-    for name in ("published row", "quantity", "published", "ours (mean ± std, n)", "our runs"):
-        figures.add_column(name, overflow="fold")
-    for figure in report.figures:
-        figures.add_row(*map(Text, _texts(figure)))
-    verdicts = Table(title="Claims", title_justify="left", title_style="italic")
-    for name in ("the paper says", "verdict", "measured here"):
-        verdicts.add_column(name, overflow="fold")
-    for says, verdict in report.verdicts:
-        verdicts.add_row(Text(says), Text(verdict.answer, style="bold"), Text(verdict.evidence))
-    scaled = [Text("Scaled down:"), *(Text(f"  {line}") for line in report.scaled_down)] if report.scaled_down else []
-    return Parts(
-        Text(f"\n{report.title}", style="bold"), figures, verdicts, *scaled, Text(f"rebuilt by: {report.command}")
+def reproduction_sheet(report: ReproductionReport) -> Sheet:
+    """The report, ready to be written in any format; CSV has the figures."""
+    header = ("published row", "quantity", "published", "ours (mean ± std, n)", "our runs")
+    rows = tuple(tuple(map(GridCell, _texts(figure))) for figure in report.figures)
+    figures = Grid("Published beside ours", header, rows, numeric=False)
+    verdicts = tuple(
+        (GridCell(says), GridCell(verdict.answer, bold=True), GridCell(verdict.evidence))
+        for says, verdict in report.verdicts
     )
-
-
-def as_markdown(report: ReproductionReport) -> str:
-    """The report as GitHub-flavoured Markdown."""
-    lines = [f"### {report.title}", "", "| published row | quantity | published | ours (mean ± std, n) | our runs |"]
-    lines += ["| :-- | :-- | --: | --: | :-- |", *(f"| {' | '.join(_texts(figure))} |" for figure in report.figures)]
-    lines += ["", "| the paper says | verdict | measured here |", "| :-- | :-- | :-- |"]
-    lines += [f"| {says} | **{verdict.answer}** | {verdict.evidence} |" for says, verdict in report.verdicts]
-    if report.scaled_down:
-        lines += ["", "Scaled down:", "", *(f"- {line}" for line in report.scaled_down)]
-    return "\n".join([*lines, "", f"Rebuilt by `{report.command}`.", ""])
-
-
-def as_dictionary(report: ReproductionReport) -> dict[str, Any]:
-    """The report as JSON types."""
-    verdicts = [{"says": says, **asdict(verdict)} for says, verdict in report.verdicts]
-    return asdict(report) | {"verdicts": verdicts}
+    claims = Grid("Claims", ("the paper says", "verdict", "measured here"), verdicts, numeric=False)
+    lines = [asdict(figure) | (asdict(figure.ours) if figure.ours else {}) for figure in report.figures]
+    data = asdict(report) | {"verdicts": [{"says": says, **asdict(verdict)} for says, verdict in report.verdicts]}
+    return Sheet(
+        [figures, claims], [f"Scaled down: {line}" for line in report.scaled_down], data, _COLUMNS,
+        [{name: line[name] for name in _COLUMNS if name in line} for line in lines], title=report.title,
+        command=report.command,
+    )  # fmt: skip
 
 
 def _texts(figure: Figure) -> tuple[str, ...]:
@@ -222,9 +208,7 @@ __all__ = [
     "Group",
     "Measurements",
     "ReproductionReport",
-    "as_dictionary",
-    "as_markdown",
-    "as_renderable",
     "judge",
     "published_beside_ours",
+    "reproduction_sheet",
 ]

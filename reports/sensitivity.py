@@ -1,7 +1,7 @@
 """How single settings move what a method finds, around one baseline: the nouns and the arithmetic (RARTS, Table 2).
 
     table = sensitivity(store.runs(), store.evaluations(), points, title="...", dataset="cifar10", command="...")
-    print(render(table, "markdown"))          # reports.sensitivity_formats
+    print(render(sensitivity_sheet(table), "markdown"))          # reports.sheet, reports.sensitivity_sheet
 
 A change is paired over search seeds: the mean of the differences to the baseline run of the same seed, in percent of
 the baseline's mean over those seeds, with the interval of that mean. Whether it differs from no change is told by a

@@ -9,8 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.board import Column
+from reports.picture import save_picture
 from reports.sensitivity import SensitivityRow, SensitivityTable
-from reports.sensitivity_formats import short
+from reports.sensitivity_sheet import short
 from spaces.errors import InputError
 
 _MOST_DOTS = 20  # of one value: more hide one another
@@ -32,10 +33,7 @@ def draw_sensitivity(table: SensitivityTable, path: Path) -> None:
     for column, row_of_panels in zip(table.columns, panels, strict=True):
         for (factor, rows), axes in zip(table.blocks.items(), row_of_panels, strict=True):
             draw_panel(axes, column, factor, rows)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)
 
 
 def draw_panel(axes: Axes, column: Column, factor: str, rows: tuple[SensitivityRow, ...]) -> None:

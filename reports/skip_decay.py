@@ -11,13 +11,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.grid import Grid, GridCell
+from reports.picture import save_picture
+from reports.sheet import Sheet
 from reports.statistics import Summary, summarise
-from spaces.errors import InputError
 
 QUANTITIES = {"mean_loss": "mean over all steps", "final_loss": "mean over the last tenth of the steps"}
 
 
-def skip_decay_grid(records: Sequence[Mapping[str, Any]]) -> Grid:
+def skip_decay_sheet(records: Sequence[Mapping[str, Any]], *, note: str) -> Sheet:
+    """A row a share of skips; CSV and JSON have every curve."""
+    return Sheet([_grid(records)], [note], {"records": list(records), "notes": [note]}, list(records[0]), records)
+
+
+def _grid(records: Sequence[Mapping[str, Any]]) -> Grid:
     """A row a share: the loss, and by how much it is lower than with the fewest skips, seed by seed."""
     data = pd.DataFrame(records).set_index(["skip_share", "seed"]).sort_index()
     shares = data.index.unique("skip_share").tolist()
@@ -53,10 +59,7 @@ def draw_skip_decay(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     sns.lineplot(points, x="step", y="loss", hue="skips", palette="colorblind", errorbar="sd", ax=axes)
     axes.set(xlabel="steps", ylabel="training loss, nats")
     axes.legend(title=None)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)
 
 
 def _spread(summary: Summary) -> str:
@@ -68,4 +71,4 @@ def _interval(summary: Summary) -> str:
     return f"{summary.mean:+.3f}{interval}"
 
 
-__all__ = ["draw_skip_decay", "skip_decay_grid"]
+__all__ = ["draw_skip_decay", "skip_decay_sheet"]

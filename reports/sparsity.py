@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.grid import Grid, GridCell
+from reports.picture import save_picture
+from reports.sheet import Sheet
 from reports.statistics import summarise
-from spaces.errors import InputError
 
 # The four panels of the figure, and what no figure shows: how much of the sparsity is exact.
 QUANTITIES = {
@@ -25,7 +26,13 @@ QUANTITIES = {
 _PANELS = tuple(QUANTITIES)[:4]
 
 
-def sparsity_grids(records: Sequence[Mapping[str, Any]]) -> list[Grid]:
+def sparsity_sheet(records: Sequence[Mapping[str, Any]], *, note: str) -> Sheet:
+    """One table a quantity; CSV and JSON have every network."""
+    data = {"records": list(records), "notes": [note]}
+    return Sheet(_grids(records), [note], data, list(records[0]), records)
+
+
+def _grids(records: Sequence[Mapping[str, Any]]) -> list[Grid]:
     """One grid a quantity: a row a curve, a column a strength, mean ± standard deviation over seeds."""
     data = pd.DataFrame(records)
     strengths = sorted(data["strength"].unique())
@@ -60,10 +67,7 @@ def draw_sparsity(records: Sequence[Mapping[str, Any]], path: Path) -> None:
         if quantity == _PANELS[0]:
             axes.legend(fontsize=7, loc="lower left")
             axes.set_ylim(top=100)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be drawn ({error}): name a .png, .svg or .pdf file") from error
+    save_picture(figure, path)
 
 
-__all__ = ["QUANTITIES", "draw_sparsity", "sparsity_grids"]
+__all__ = ["QUANTITIES", "draw_sparsity", "sparsity_sheet"]

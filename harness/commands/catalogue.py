@@ -1,6 +1,6 @@
 """`nas-harness methods`, `spaces` and `datasets`: what can be asked for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,8 +35,8 @@ def spaces(json_: JsonOption = False) -> None:
         {
             "name": name,
             "what": (space.__doc__ or "").splitlines()[0],
-            "supernet": str(space.supernet_settings),
-            "network": str(getattr(space, "network_settings", {})),
+            "supernet": space.supernet_settings,
+            "network": getattr(space, "network_settings", {}),
         }
         for name, space in list_spaces().items()
     ]
@@ -48,11 +48,11 @@ def datasets(json_: JsonOption = False) -> None:
     from harness.data import REGISTERED
     from harness.data.datasets import IMAGENET
 
-    rows = [{"name": name, "classes": str(dataset.classes)} for name, dataset in REGISTERED.items()]
+    rows = [{"name": name, "classes": dataset.classes} for name, dataset in REGISTERED.items()]
     _show([*rows, {"name": IMAGENET, "classes": "one a folder"}], json_=json_)
 
 
-def _show(rows: list[dict[str, str]], *, json_: bool) -> None:
+def _show(rows: list[dict[str, Any]], *, json_: bool) -> None:
     import json
 
     from rich.console import Console
@@ -63,5 +63,10 @@ def _show(rows: list[dict[str, str]], *, json_: bool) -> None:
         return
     table = Table(*(Column(name, overflow="fold") for name in (rows[0] if rows else ())))
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(_text, row.values()))
     Console().print(table)
+
+
+def _text(value: Any) -> str:
+    """A mapping has a line for each of its entries."""
+    return "\n".join(f"{name}={one}" for name, one in value.items()) if isinstance(value, dict) else str(value)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.options import ExecutionOptions, StoreOptions
+
 
 def demo(
     store: Annotated[Path, typer.Option(help="Folder of the run records.")] = Path("nas-harness-store"),
@@ -20,7 +22,7 @@ def demo(
 
     for name in ("demo-digits", "demo-table"):
         preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))
-        start(load_experiment(preset), store=store, workers=workers, threads=1)
+        start(load_experiment(preset), StoreOptions(store), ExecutionOptions(workers=workers, threads=1))
     report.mkdir(parents=True, exist_ok=True)
     for dataset in ("digits", "cifar10"):
         leaderboard(store=store, space="topology", dataset=dataset)

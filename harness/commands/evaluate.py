@@ -6,23 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.commands.options import (
-    DEFAULT_STORE,
-    CheckpointOption,
-    DatabaseOption,
-    DataOption,
-    DeviceOption,
-    JsonOption,
-    StoreOption,
-    ThreadsOption,
-)
+from harness.commands.grouped_options import grouped
+from harness.commands.options import CheckpointOption, DataOption, DeviceOption, JsonOption, StoreOptions, ThreadsOption
 
 if TYPE_CHECKING:
     from harness.evaluation import Evaluation
     from results.store import Store
 
 
+@grouped
 def evaluate(
+    *,
     architecture: Annotated[str, typer.Argument(help="An architecture, a published name, or a run's id.")],
     recipe: Annotated[str, typer.Option(help="nats-bench, darts-cifar, darts-imagenet, or one of them with -small.")],
     space: Annotated[str, typer.Option(help="Search space; a run has its own.")] = "darts-cnn",
@@ -37,11 +31,10 @@ def evaluate(
     resolution: Annotated[
         int | None, typer.Option(min=4, help="Side to scale a folder of images to, pixels; by default as the run did.")
     ] = None,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
     data: DataOption = None,
     device: DeviceOption = "cpu",
     threads: ThreadsOption = 0,
+    where: StoreOptions,
     checkpoint_seconds: CheckpointOption = 20.0,
     json_: JsonOption = False,
 ) -> None:
@@ -63,13 +56,12 @@ def evaluate(
     from harness.training import check_batch
     from harness.training_settings import learning_rate
     from harness.workers import make_progress, stop_on_interrupt
-    from results.store import Store
     from spaces.errors import InputError
     from spaces.registry import find_space
     from spaces.space import CellSpace
 
     torch.set_num_threads(threads or default_threads(1))
-    opened = Store(store, database_url=database)
+    opened = where.open()
     run_id, space, searched, architecture = resolve(architecture, space, opened)
     found = find_space(space)
     if not isinstance(found, CellSpace):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, JsonOption, StoreOption
-from harness.commands.report import make_boards, read_records, source_options
+from harness.commands.grouped_options import grouped
+from harness.commands.options import FilterOptions, JsonOption, RecordsOption, StoreOptions
+from harness.commands.report import choose_runs, filter_options, make_boards, read_records, source_options
+from harness.commands.writing import write_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,14 +19,13 @@ if TYPE_CHECKING:
     from reports.board import Leaderboard
 
 
+@grouped
 def report(
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
-    space: Annotated[str | None, typer.Option(help="Only this search space.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
-    experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
+    *,
     output: Annotated[Path, typer.Option(help="The page's file.")] = Path("nas-harness-report.html"),
-    records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")] = None,
+    records: RecordsOption = None,
+    where: StoreOptions,
+    chosen: FilterOptions,
     json_: JsonOption = False,
 ) -> None:
     """Write one HTML page with everything that the run records say; it needs no network and no other file."""
@@ -32,27 +33,21 @@ def report(
 
     from reports.page.material import Material
     from reports.page.page import html_report
-    from spaces.errors import InputError
 
-    runs, evaluations = read_records(store, database=database, records=records)
-    source = source_options(store, database=database, records=records)
-    boards = make_boards(runs, evaluations, space=space, dataset=dataset, experiment=experiment, source=source)
+    runs, evaluations = read_records(where, records=records)
+    source = source_options(where, records=records)
+    boards = make_boards(runs, evaluations, chosen, source=source)
     material = Material(
-        runs=runs if experiment is None else runs[runs["experiment"] == experiment],
+        runs=choose_runs(runs, FilterOptions(experiment=chosen.experiment)),
         evaluations=evaluations,
         boards=boards,
-        history=_history_reader(store, records=records),
-        traces=[] if records else _traces(store, runs, boards, database=database),
+        history=_history_reader(where.store, records=records),
+        traces=[] if records else _traces(where, runs, boards),
         source=source,
     )
-    given = (("--experiment", experiment), ("--space", space), ("--dataset", dataset))
-    options = [part for name, value in given if value is not None for part in (name, value)]
-    command = shlex.join(["nas-harness", "report", *source, *options])
-    page = html_report(material, title=experiment or (records or store).resolve().name, command=command)
-    try:
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} cannot be written ({error.strerror}): name another file") from error
+    command = shlex.join(["nas-harness", "report", *source, *filter_options(chosen)])
+    page = html_report(material, title=chosen.experiment or (records or where.store).resolve().name, command=command)
+    write_file(output, page)
     if json_:
         typer.echo(json.dumps({"file": str(output), "bytes": output.stat().st_size, "runs": len(material.searched)}))
     else:
@@ -70,21 +65,18 @@ def _history_reader(store: Path, *, records: Path | None) -> "Callable[[str], pd
     return read
 
 
-def _traces(
-    store: Path, runs: "pd.DataFrame", boards: "list[Leaderboard]", *, database: str | None
-) -> "Sequence[Trace]":
+def _traces(where: StoreOptions, runs: "pd.DataFrame", boards: "list[Leaderboard]") -> "Sequence[Trace]":
     """Anytime traces of the boards' runs, of known methods and spaces; none where no run has a history."""
     from harness.anytime import read_traces
     from reports.page.material import runs_with_histories
     from results.errors import StoreError
-    from results.store import Store
     from spaces.registry import list_spaces
 
     chosen = runs[runs["id"].isin(runs_with_histories(boards)) & runs["space"].isin(list(list_spaces()))]
     known = {method for method in chosen["method"].unique() if _is_method(method)}
     chosen = chosen[chosen["method"].isin(known)].dropna(subset=["steps", "search_seconds_step", "search_seconds_data"])
     try:
-        return read_traces(Store(store, database_url=database), chosen, table=None, split="validation")[0]
+        return read_traces(where.open(), chosen, table=None, split="validation")[0]
     except StoreError:
         return []
 

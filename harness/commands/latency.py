@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.commands.grouped_options import grouped
 from harness.commands.latency_options import (
     BatchOption,
     DtypeOption,
@@ -23,7 +24,7 @@ from harness.commands.latency_options import (
     print_table,
     progress_bar,
 )
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, DeviceOption, JsonOption, StoreOption
+from harness.commands.options import DeviceOption, JsonOption, StoreOptions
 
 if TYPE_CHECKING:
     from spaces.latency_table import LatencyTable
@@ -72,7 +73,9 @@ def measure(
 
 
 @app.command()
+@grouped
 def network(
+    *,
     architecture: Annotated[str, typer.Argument(help="An architecture, a published name, or a run's id.")],
     space: SpaceOption = "topology",
     device: DeviceOption = "cpu",
@@ -85,8 +88,7 @@ def network(
     seconds: SecondsOption = 0.5,
     rounds: RoundsOption = 5,
     runtime: Annotated[str, typer.Option(help="torch, or onnx for ONNX Runtime on the CPU.")] = "torch",
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
+    where: StoreOptions,
     json_: JsonOption = False,
 ) -> None:
     """Time a whole stand-alone network; a run's record keeps what was measured."""
@@ -97,13 +99,12 @@ def network(
     from harness.commands.subject import resolve
     from harness.latency import measure_networks
     from harness.onnx import measure_onnx
-    from results.store import Store
     from spaces.errors import unknown
 
     if runtime not in ("torch", "onnx"):
         raise unknown("runtime", runtime, ("torch", "onnx"))
     protocol = make_protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
-    run_id, space, _, architecture = resolve(architecture, space, Store(store, database_url=database))
+    run_id, space, _, architecture = resolve(architecture, space, where.open())
     found, sizes = cell_space(space), network_settings(space, settings)
     check_resolution(resolution)
     timed = measure_onnx if runtime == "onnx" else measure_networks
@@ -115,7 +116,7 @@ def network(
     low, median, high = np.quantile(measured, (0.25, 0.5, 0.75)).tolist()
     source = f"{protocol.label}, {runtime}, measured"
     if run_id:
-        Store(store, database_url=database).upsert_run(run_id, latency_ms=median, latency_source=source)
+        where.open().upsert_run(run_id, latency_ms=median, latency_source=source)
     if json_:
         typer.echo(json.dumps({"median_ms": median, "iqr_ms": high - low, "rounds": len(measured), "source": source}))
     else:
@@ -146,7 +147,8 @@ def validate(
     from harness.latency import measure_networks, protocol_of
     from harness.latency import validate as make_validation
     from harness.machine import device_name
-    from reports.latency_figure import check_figure, draw_latencies
+    from reports.latency_figure import draw_latencies
+    from reports.picture import check_picture
     from spaces.errors import InputError
     from spaces.latency_table import LatencyTable
 
@@ -165,7 +167,7 @@ def validate(
             "validate it there, or compare it with --columns FILE"
         )
     if figure is not None:
-        check_figure(figure)
+        check_picture(figure)
     generator = np.random.default_rng(seed)
     sample = [space.sample(generator) for _ in range(architectures)]
     with progress_bar("networks") as progress:
@@ -201,22 +203,22 @@ def validate(
 
 
 @app.command()
+@grouped
 def export(
+    *,
     architecture: Annotated[str, typer.Argument(help="An architecture, a published name, or a run's id.")],
     output: Annotated[Path, typer.Option(help="The .onnx file.")],
     space: SpaceOption = "topology",
     batch_size: BatchOption = 1,
     resolution: ResolutionOption = 32,
     settings: SettingsOption = None,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
+    where: StoreOptions,
 ) -> None:
     """Write the stand-alone network, with random weights, as an ONNX file for other runtimes."""
     from harness.commands.subject import resolve
     from harness.onnx import export_onnx
-    from results.store import Store
 
-    _, space, _, text = resolve(architecture, space, Store(store, database_url=database))
+    _, space, _, text = resolve(architecture, space, where.open())
     found = cell_space(space)
     check_resolution(resolution)
     export_onnx(

@@ -1,66 +1,124 @@
-"""Options that several commands share."""
+"""Options that several commands share; a command that takes a group of them is marked `grouped`."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-DEFAULT_STORE = Path("nas-harness-store")
-StoreOption = Annotated[Path, typer.Option("--store", envvar="NAS_HARNESS_STORE", help="Folder of the run records.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
-]
+if TYPE_CHECKING:
+    from results.store import Store
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TableOption = Annotated[
     Path | None, typer.Option("--table", envvar="NAS_HARNESS_TABLE", help="A table file that `table ingest` wrote.")
-]
-LatencyOption = Annotated[
-    str | None,
-    typer.Option(help="Latency table (.json), or FILE:COLUMN of whole networks' latencies (.csv, .parquet), in ms."),
-]
-ForeignLatencyOption = Annotated[
-    bool, typer.Option("--foreign-latency", help="Accept a latency table of another device or other shapes.")
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", envvar="NAS_HARNESS_DATA", help="Folder with the image data sets.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...")]
-CompileOption = Annotated[bool, typer.Option("--compile", help="torch.compile for the cells, and CUDA graphs.")]
-CheckpointCellsOption = Annotated[
-    bool, typer.Option("--checkpoint-cells", help="Less memory, more time: compute cells again for the gradients.")
-]
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Worker processes on this machine.")]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads a worker; 0: OMP_NUM_THREADS, or an equal share.")
 ]
 CheckpointOption = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")]
 ExperimentArgument = Annotated[Path | None, typer.Argument(help="YAML file; the flags override its keys.")]
 MethodsOption = Annotated[list[str] | None, typer.Option("--method", help="Method; give it several times.")]
-SpaceOption = Annotated[str | None, typer.Option("--space", help="Search space.")]
-DatasetsOption = Annotated[list[str] | None, typer.Option("--dataset", help="Data set; give it several times.")]
-SeedsOption = Annotated[str | None, typer.Option("--seeds", help="Search seeds: 0,1,2 or 0-2.")]
 SettingsOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, e.g. steps=300 or lambda=1; give it several times.")
 ]
+RecordsOption = Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")]
 _PARTS = "Parts of the methods"
-RelaxationOption = Annotated[
-    str | None,
-    typer.Option("--relaxation", rich_help_panel=_PARTS, help="Instead of the method's, e.g. sigmoid."),
-]
-UpdateRuleOption = Annotated[
-    str | None, typer.Option("--update-rule", rich_help_panel=_PARTS, help="Instead of the method's, e.g. relaxed.")
-]
-RegulariserOption = Annotated[
-    list[str] | None,
-    typer.Option("--regulariser", rich_help_panel=_PARTS, help="One more: NAME or NAME=WEIGHT; give it several times."),
-]
-ScheduleOption = Annotated[
-    str | None, typer.Option("--schedule", rich_help_panel=_PARTS, help="Instead of the method's.")
-]
-DiscretisationOption = Annotated[
-    str | None, typer.Option("--discretisation", rich_help_panel=_PARTS, help="Instead of the method's.")
-]
-TrainEpochsOption = Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")]
-TrainSeedsOption = Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")]
-FormatOption = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of the terminal.")]
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """Where the run records are."""
+
+    store: Annotated[Path, typer.Option(envvar="NAS_HARNESS_STORE", help="Folder of the run records.")] = Path(
+        "nas-harness-store"
+    )
+    database: Annotated[
+        str | None, typer.Option(envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
+    ] = None
+
+    def open(self) -> "Store":
+        """The store, whether there is one already or not."""
+        from results.store import Store
+
+        return Store(self.store, database_url=self.database)
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """Which of the runs."""
+
+    space: Annotated[str | None, typer.Option(help="Only this search space.")] = None
+    dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None
+    experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched; overrides an experiment file's keys."""
+
+    space: Annotated[str | None, typer.Option(help="Search space.")] = None
+    dataset: Annotated[list[str] | None, typer.Option(help="Data set; give it several times.")] = None
+    seeds: Annotated[str | None, typer.Option(help="Search seeds: 0,1,2 or 0-2.")] = None
+    settings: SettingsOption = None
+
+
+@dataclass(frozen=True)
+class PartOptions:
+    """Parts instead of the methods' own."""
+
+    relaxation: Annotated[
+        str | None, typer.Option(rich_help_panel=_PARTS, help="Instead of the method's, e.g. sigmoid.")
+    ] = None
+    update_rule: Annotated[
+        str | None, typer.Option(rich_help_panel=_PARTS, help="Instead of the method's, e.g. relaxed.")
+    ] = None
+    regulariser: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=_PARTS, help="One more: NAME or NAME=WEIGHT; give it several times."),
+    ] = None
+    schedule: Annotated[str | None, typer.Option(rich_help_panel=_PARTS, help="Instead of the method's.")] = None
+    discretisation: Annotated[str | None, typer.Option(rich_help_panel=_PARTS, help="Instead of the method's.")] = None
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Stand-alone training of what is found."""
+
+    train_epochs: Annotated[int | None, typer.Option(help="Also train what is found, for so many epochs.")] = None
+    train_seeds: Annotated[str, typer.Option(help="Training seeds of the stand-alone training.")] = "0"
+
+
+@dataclass(frozen=True)
+class ExecutionOptions:
+    """What runs read and compute on; none of it changes what a run means."""
+
+    data: DataOption = None
+    table: TableOption = None
+    latency: Annotated[
+        str | None,
+        typer.Option(help="Latency table (.json), or FILE:COLUMN of networks' latencies (.csv, .parquet), in ms."),
+    ] = None
+    foreign_latency: Annotated[
+        bool, typer.Option("--foreign-latency", help="Accept a latency table of another device or other shapes.")
+    ] = False
+    device: DeviceOption = "cpu"
+    compile_: Annotated[bool, typer.Option("--compile", help="torch.compile for the cells, and CUDA graphs.")] = False
+    checkpoint_cells: Annotated[
+        bool, typer.Option("--checkpoint-cells", help="Less memory, more time: compute cells again for the gradients.")
+    ] = False
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1
+    threads: ThreadsOption = 0
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How and where a report is written."""
+
+    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")] = "terminal"
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None
+    json_: JsonOption = False

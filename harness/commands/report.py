@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import DEFAULT_STORE, DatabaseOption, FormatOption, JsonOption, OutputOption, StoreOption
+from harness.commands.grouped_options import grouped
+from harness.commands.options import FilterOptions, JsonOption, OutputOptions, RecordsOption, StoreOptions
+from harness.commands.writing import check, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,49 +18,30 @@ if TYPE_CHECKING:
     from results.store import Store
 
 
+@grouped
 def leaderboard(
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
-    space: Annotated[str | None, typer.Option(help="Only this search space.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only searches on this data set.")] = None,
-    experiment: Annotated[str | None, typer.Option(help="Only runs of this experiment.")] = None,
-    format_: FormatOption = "terminal",
-    output: OutputOption = None,
-    records: Annotated[Path | None, typer.Option(help="Folder of exported CSV files to read instead.")] = None,
-    json_: JsonOption = False,
+    *,
+    records: RecordsOption = None,
+    where: StoreOptions,
+    chosen: FilterOptions,
+    to: OutputOptions,
 ) -> None:
     """Rank the methods: a board for every space and data set that was searched."""
-    from rich.console import Console
-
-    from reports.formats import FORMATS, as_renderable, render
     from reports.leaderboard import RUN_COLUMNS
-    from spaces.errors import InputError, unknown
+    from reports.leaderboard_sheet import leaderboard_sheet
 
-    format_ = "json" if json_ else format_
-    if format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
-    runs, evaluations = read_records(store, database=database, records=records, columns=RUN_COLUMNS)
-    boards = make_boards(
-        runs, evaluations, space=space, dataset=dataset, experiment=experiment,
-        source=source_options(store, database=database, records=records),
-    )  # fmt: skip
-    if output is not None:
-        try:
-            output.write_text(render(boards, format_), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{output} cannot be written ({error.strerror}): name another file") from error
-    elif format_ == "terminal":
-        for board in boards:
-            Console().print(as_renderable(board))
-    else:
-        typer.echo(render(boards, format_), nl=False)
+    check(to)
+    runs, evaluations = read_records(where, records=records, columns=RUN_COLUMNS)
+    boards = make_boards(runs, evaluations, chosen, source=source_options(where, records=records))
+    write(list(map(leaderboard_sheet, boards)), to)
 
 
+@grouped
 def show(
+    *,
     run: Annotated[str, typer.Argument(help="Run id, or its unique beginning.")],
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
     draw: Annotated[Path | None, typer.Option(help="Draw the cell into this file (.svg, .png or .pdf).")] = None,
+    where: StoreOptions,
     json_: JsonOption = False,
 ) -> None:
     """Show one run: settings, provenance, what it found and how good that is."""
@@ -72,7 +55,7 @@ def show(
     from spaces.registry import find_space
     from spaces.space import CellSpace
 
-    opened = _open(store, database=database)
+    opened = _open(where)
     record = opened.run(run)
     evaluations = opened.evaluations(run_id=record.id)
     space = find_space(record.space)
@@ -89,22 +72,23 @@ def show(
         save_cells(cells, draw, title=record.architecture or "")
 
 
-def _open(store: Path, *, database: str | None) -> "Store":
+def _open(where: StoreOptions) -> "Store":
     """The store, which has to be there; raises StoreError with the command that makes one."""
     from results.errors import StoreError
-    from results.store import Store
 
-    opened = Store(store, database_url=database)
+    opened = where.open()
     if not opened.exists:
         raise StoreError(
-            f"there is no run store at {store}: make one with `nas-harness run --method rarts --store {store}`"
+            f"there is no run store at {where.store}: make one with "
+            f"`nas-harness run --method rarts --store {where.store}`"
         )
     return opened
 
 
 def read_records(
-    store: Path, *, database: str | None, records: Path | None, columns: Sequence[str] | None = None
+    where: StoreOptions, *, records: Path | None = None, columns: Sequence[str] | None = None
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """(runs, evaluations) of the exported files, or of the store; raises StoreError where there are none."""
     import gc
 
     from results.errors import StoreError
@@ -112,10 +96,12 @@ def read_records(
 
     if records is not None:
         return read_frames(records)
-    opened = _open(store, database=database)
+    opened = _open(where)
     runs = opened.runs(columns=columns)
     if runs.empty:
-        raise StoreError(f"{store} holds no runs yet: add some with `nas-harness run --method rarts --store {store}`")
+        raise StoreError(
+            f"{where.store} holds no runs yet: add some with `nas-harness run --method rarts --store {where.store}`"
+        )
     evaluations = opened.evaluations()
     # Every correction for multiple comparisons in statsmodels collects garbage; the records are none until the end.
     gc.freeze()
@@ -125,23 +111,21 @@ def read_records(
 def make_boards(
     runs: "pd.DataFrame",
     evaluations: "pd.DataFrame",
+    chosen: FilterOptions,
     *,
-    space: str | None,
-    dataset: str | None,
-    experiment: str | None,
     source: list[str],
 ) -> "list[Leaderboard]":
     """The boards of the spaces and data sets that were searched; `source` are the options that name the records."""
     from reports.leaderboard import leaderboard as make_board
     from results.published_tables import published_rows
 
-    chosen = choose_runs(runs, experiment=experiment)
-    wanted = choose_runs(runs, experiment=experiment, space=space, dataset=dataset)
+    of_experiment = choose_runs(runs, FilterOptions(experiment=chosen.experiment))
+    wanted = choose_runs(runs, chosen)
     searched = sorted(set(zip(wanted["space"].tolist(), wanted["dataset"].tolist(), strict=True)))
-    options = [*source, *(["--experiment", experiment] if experiment else [])]
+    options = [*source, *(["--experiment", chosen.experiment] if chosen.experiment else [])]
     return [
         make_board(
-            chosen,
+            of_experiment,
             evaluations,
             space=of_space,
             dataset=on_dataset,
@@ -152,14 +136,12 @@ def make_boards(
     ]
 
 
-def choose_runs(
-    runs: "pd.DataFrame", *, experiment: str | None = None, space: str | None = None, dataset: str | None = None
-) -> "pd.DataFrame":
+def choose_runs(runs: "pd.DataFrame", by: FilterOptions) -> "pd.DataFrame":
     """The runs with these values; raises InputError for a value that no run has."""
     from spaces.errors import unknown
 
     chosen = runs
-    for name, wanted in (("experiment", experiment), ("space", space), ("dataset", dataset)):
+    for name, wanted in vars(by).items():
         if wanted is not None:
             known = sorted(runs[name].unique())
             if wanted not in known:
@@ -168,12 +150,17 @@ def choose_runs(
     return chosen
 
 
-def source_options(store: Path, *, database: str | None, records: Path | None) -> list[str]:
+def filter_options(chosen: FilterOptions) -> list[str]:
+    """The options as they were given."""
+    return [part for name, value in vars(chosen).items() if value is not None for part in (f"--{name}", value)]
+
+
+def source_options(where: StoreOptions, *, records: Path | None) -> list[str]:
     """The options that name the records; a password in a URL is not repeated in a report."""
     if records is not None:
         return ["--records", str(records)]
-    if database is not None:
+    if where.database is not None:
         from sqlalchemy import make_url
 
-        return ["--database", make_url(database).render_as_string(hide_password=True)]
-    return ["--store", str(store)]
+        return ["--database", make_url(where.database).render_as_string(hide_password=True)]
+    return ["--store", str(where.store)]

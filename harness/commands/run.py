@@ -1,155 +1,97 @@
 """`nas-harness run`, `runs` and `export`."""
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.commands.grouped_options import grouped
 from harness.commands.options import (
-    DEFAULT_STORE,
-    CheckpointCellsOption,
     CheckpointOption,
-    CompileOption,
-    DatabaseOption,
-    DataOption,
-    DatasetsOption,
-    DeviceOption,
-    DiscretisationOption,
+    ExecutionOptions,
     ExperimentArgument,
-    ForeignLatencyOption,
     JsonOption,
-    LatencyOption,
     MethodsOption,
-    RegulariserOption,
-    RelaxationOption,
-    ScheduleOption,
-    SeedsOption,
-    SettingsOption,
-    SpaceOption,
-    StoreOption,
-    TableOption,
-    ThreadsOption,
-    TrainEpochsOption,
-    TrainSeedsOption,
-    UpdateRuleOption,
-    WorkersOption,
+    PartOptions,
+    SearchOptions,
+    StoreOptions,
+    TrainingOptions,
 )
 
 if TYPE_CHECKING:
-    from harness.experiment import Experiment
+    from rich.console import Console
+
+    from harness.experiment import Experiment, RunSpec
+    from harness.task import Resources
+    from spaces.benchmark import TabularBenchmark
 
 
+@grouped
 def run(
+    *,
     experiment: ExperimentArgument = None,
     method: MethodsOption = None,
-    space: SpaceOption = None,
-    dataset: DatasetsOption = None,
-    seeds: SeedsOption = None,
-    settings: SettingsOption = None,
-    relaxation: RelaxationOption = None,
-    update_rule: UpdateRuleOption = None,
-    regulariser: RegulariserOption = None,
-    schedule: ScheduleOption = None,
-    discretisation: DiscretisationOption = None,
-    train_epochs: TrainEpochsOption = None,
-    train_seeds: TrainSeedsOption = "0",
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
-    data: DataOption = None,
-    table: TableOption = None,
-    latency: LatencyOption = None,
-    foreign_latency: ForeignLatencyOption = False,
-    device: DeviceOption = "cpu",
-    compile_: CompileOption = False,
-    checkpoint_cells: CheckpointCellsOption = False,
-    workers: WorkersOption = 1,
-    threads: ThreadsOption = 0,
+    searched: SearchOptions,
+    parts: PartOptions,
+    training: TrainingOptions,
+    where: StoreOptions,
+    execution: ExecutionOptions,
     checkpoint_seconds: CheckpointOption = 20.0,
     json_: JsonOption = False,
 ) -> None:
     """Search: methods x data sets x seeds. Finished runs are skipped, interrupted ones resumed."""
     from harness.experiment_file import make_experiment
 
-    content = experiment_content(
-        experiment, method=method, space=space, dataset=dataset, seeds=seeds, settings=settings,
-        train_epochs=train_epochs, train_seeds=train_seeds,
-    )  # fmt: skip
-    parts = {
-        "relaxation": relaxation, "update_rule": update_rule, "schedule": schedule, "discretisation": discretisation,
-        "regularisers": dict(parse_regulariser(text) for text in regulariser or ()),
-    }  # fmt: skip
-    content |= {key: value for key, value in parts.items() if value}
-    start(
-        make_experiment(content, source=str(experiment or "the command line")), store=store, database=database,
-        data=data, table=table, latency=latency, foreign_latency=foreign_latency, device=device, compile_=compile_,
-        checkpoint_cells=checkpoint_cells, workers=workers, threads=threads,
-        checkpoint_seconds=checkpoint_seconds, json_=json_,
-    )  # fmt: skip
+    content = experiment_content(experiment, method=method, searched=searched, training=training)
+    chosen = vars(parts) | {"regularisers": dict(parse_regulariser(text) for text in parts.regulariser or ())}
+    content |= {key: value for key, value in chosen.items() if value and key != "regulariser"}
+    wanted = make_experiment(content, source=str(experiment or "the command line"))
+    start(wanted, where, execution, checkpoint_seconds=checkpoint_seconds, json_=json_)
 
 
 def start(
     wanted: "Experiment",
+    where: StoreOptions,
+    execution: ExecutionOptions,
     *,
-    store: Path,
-    database: str | None = None,
-    data: Path | None = None,
-    table: Path | None = None,
-    latency: str | None = None,
-    foreign_latency: bool = False,
-    device: str = "cpu",
-    compile_: bool = False,
-    checkpoint_cells: bool = False,
-    workers: int = 1,
-    threads: int = 0,
     checkpoint_seconds: float = 20.0,
     json_: bool = False,
 ) -> None:
     """Run the experiment, and say how each run ended."""
     import json
-    from dataclasses import replace
 
     from rich.console import Console
 
-    from harness.compilation import compilation_notes
     from harness.runner import check_training
-    from harness.task import Resources, check_data, open_latency
+    from harness.task import check_data
     from harness.workers import Job, make_progress, run_all
-    from results.store import Store
     from spaces.errors import InputError
-    from spaces.registry import find_space
 
-    space = find_space(wanted.space)
-    known = space.table(table)
-    resources = Resources(
-        device=checked_device(device), data_folder=data, table=table, latency=latency,
-        foreign_latency=foreign_latency, checkpoint_cells=checkpoint_cells,
-    )  # fmt: skip
-    latencies = open_latency(space, resources)
-    specs = wanted.runs(table=known.label if known else "", latency=latencies.label if latencies else "")
-    check_data(specs, resources, known)
+    console = Console(stderr=True)
+    prepared = prepare(wanted.space, execution)
+    resources = prepared.resources
+    specs = wanted.runs(table=prepared.table_label, latency=prepared.latency_label)
+    check_data(specs, resources, prepared.table)
     if wanted.training is not None:
         check_training(specs, wanted.training, resources)
-    Store(store, database_url=database).runs(status="running")  # a store that cannot be read is refused before any work
+    where.open().runs(status="running")  # a store that cannot be read is refused before any work
+    if execution.compile_:
+        resources = with_compilation(resources, specs, console=console)
     job = Job(
-        store=str(store), database_url=database, experiment=wanted.name, training=wanted.training,
-        resources=resources, threads=threads or default_threads(workers),
+        store=str(where.store), database_url=where.database, experiment=wanted.name, training=wanted.training,
+        resources=resources, threads=execution.threads or default_threads(execution.workers),
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
-    console = Console(stderr=True)
-    if compile_:
-        works, notes = compilation_notes(specs, device)
-        job = replace(job, resources=replace(resources, compile_cells=works))
-        for note in notes:
-            console.print(note, markup=False, highlight=False, soft_wrap=True)
     with make_progress(console=console) as progress:
-        outcomes, failures = run_all(specs, job, workers=workers, progress=progress)
+        outcomes, failures = run_all(specs, job, workers=execution.workers, progress=progress)
     counts = {name: list(outcomes.values()).count(name) for name in sorted(set(outcomes.values()))}
     if json_:
         typer.echo(json.dumps({"runs": outcomes, "failed": {key: str(error) for key, error in failures.items()}}))
     else:
         summary = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was run"
-        console.print(f"{summary} of {len(specs)} runs; records in {database or store}")
+        console.print(f"{summary} of {len(specs)} runs; records in {where.database or where.store}")
     for run_id, error in failures.items():
         console.print(f"run {run_id} failed: {type(error).__name__}: {error}", style="red", markup=False)
     if failures:
@@ -165,14 +107,13 @@ def default_threads(workers: int) -> int:
     return int(named) if named.isdigit() and int(named) else max(1, (os.cpu_count() or 1) // workers)
 
 
-def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, json_: JsonOption = False) -> None:
+@grouped
+def runs(where: StoreOptions, json_: JsonOption = False) -> None:
     """List the runs in the store."""
     from rich.console import Console
     from rich.table import Column, Table
 
-    from results.store import Store
-
-    found = Store(store, database_url=database).runs()
+    found = where.open().runs()
     if json_:
         typer.echo(found.to_json(orient="records", date_format="iso"))
         return
@@ -183,27 +124,58 @@ def runs(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = None, js
     Console().print(shown)
 
 
+@grouped
 def export(
+    *,
+    where: StoreOptions,
     folder: Annotated[Path, typer.Argument(help="Where runs.csv and evaluations.csv go.")],
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = None,
 ) -> None:
     """Write the run records as CSV files that `leaderboard --records` reads."""
-    from results.store import Store
+    where.open().export_csv(folder)
 
-    Store(store, database_url=database).export_csv(folder)
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the runs of a space read and compute on, and what they call it; empty labels where there is none."""
+
+    resources: "Resources"
+    table: "TabularBenchmark | None"
+    table_label: str
+    latency_label: str
+
+
+def prepare(space: str, execution: ExecutionOptions) -> Prepared:
+    """Open the table and the latencies; raises InputError."""
+    from harness.task import Resources, open_latency
+    from spaces.registry import find_space
+
+    found = find_space(space)
+    table = found.table(execution.table)
+    resources = Resources(
+        device=checked_device(execution.device), data_folder=execution.data, table=execution.table,
+        latency=execution.latency, foreign_latency=execution.foreign_latency,
+        checkpoint_cells=execution.checkpoint_cells,
+    )  # fmt: skip
+    latencies = open_latency(found, resources)
+    return Prepared(resources, table, table.label if table else "", latencies.label if latencies else "")
+
+
+def with_compilation(resources: "Resources", specs: "list[RunSpec]", *, console: "Console") -> "Resources":
+    """The resources with compiled cells where that works here; what does not is told on the console."""
+    from harness.compilation import compilation_notes
+
+    works, notes = compilation_notes(specs, resources.device)
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    return replace(resources, compile_cells=works)
 
 
 def experiment_content(
     experiment: Path | None,
     *,
     method: list[str] | None,
-    space: str | None,
-    dataset: list[str] | None,
-    seeds: str | None,
-    settings: list[str] | None,
-    train_epochs: int | None,
-    train_seeds: str,
+    searched: SearchOptions,
+    training: TrainingOptions | None = None,
 ) -> dict[str, Any]:
     """What `make_experiment` takes, from a YAML file and the flags that override its keys."""
     from harness.experiment_file import load_experiment
@@ -214,34 +186,25 @@ def experiment_content(
     content = load_experiment(experiment).model_dump() if experiment else {"methods": {}}
     if method:
         content["methods"] = {name: content["methods"].get(name, {}) for name in method}
-    return with_flags(
-        content, space=space, dataset=dataset, seeds=seeds, settings=settings,
-        train_epochs=train_epochs, train_seeds=train_seeds,
-    )  # fmt: skip
+    return with_flags(content, searched, training)
 
 
 def with_flags(
-    content: dict[str, Any],
-    *,
-    space: str | None,
-    dataset: list[str] | None,
-    seeds: str | None,
-    settings: list[str] | None,
-    train_epochs: int | None,
-    train_seeds: str,
+    content: dict[str, Any], searched: SearchOptions, training: TrainingOptions | None = None
 ) -> dict[str, Any]:
     """The content with its keys overridden by the flags that were given."""
     content = dict(content)
-    if space:
-        content["space"] = space
-    if dataset:
-        content["datasets"] = dataset
-    if seeds:
-        content["seeds"] = parse_numbers(seeds)
-    if settings:
-        content["settings"] = {**content.get("settings", {}), **dict(parse_setting(text) for text in settings)}
-    if train_epochs:
-        content["training"] = {"epochs": train_epochs, "seeds": parse_numbers(train_seeds)}
+    if searched.space:
+        content["space"] = searched.space
+    if searched.dataset:
+        content["datasets"] = searched.dataset
+    if searched.seeds:
+        content["seeds"] = parse_numbers(searched.seeds)
+    if searched.settings:
+        flags = dict(parse_setting(text) for text in searched.settings)
+        content["settings"] = {**content.get("settings", {}), **flags}
+    if training and training.train_epochs:
+        content["training"] = {"epochs": training.train_epochs, "seeds": parse_numbers(training.train_seeds)}
     return content
 
 

@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import DataOption, DeviceOption, FormatOption, JsonOption, OutputOption
+from harness.commands.grouped_options import grouped
+from harness.commands.options import DataOption, DeviceOption, OutputOptions
+from harness.commands.writing import check, write
 
 
+@grouped
 def skip_decay(
+    *,
     dataset: Annotated[str, typer.Option(help="Data set; digits needs no files.")] = "cifar10",
     data: DataOption = None,
     downsample: Annotated[int, typer.Option(min=1, help="Average blocks of so many pixels a side into one.")] = 1,
@@ -21,10 +25,8 @@ def skip_decay(
     channels: Annotated[int, typer.Option(min=1, help="Channels of the first cell.")] = 16,
     cells: Annotated[int, typer.Option(min=1, help="Stacked cells.")] = 8,
     device: DeviceOption = "cpu",
-    format_: FormatOption = "terminal",
-    output: OutputOption = None,
+    to: OutputOptions,
     figure: Annotated[Path | None, typer.Option(help="Draw the losses: a .png, .svg or .pdf file.")] = None,
-    json_: JsonOption = False,
 ) -> None:
     """Compare how fast the training loss falls with 0, 37.5 and 62.5 % skips among 3x3 convolutions (PR-DARTS, Fig. 2).
 
@@ -34,19 +36,17 @@ def skip_decay(
 
     from harness.commands.latency_options import progress_bar
     from harness.commands.run import parse_numbers
-    from harness.commands.study import check_study, write_study
     from harness.data import load_dataset
     from harness.skip_decay import SHARES, Decay, loss_curves
-    from reports.skip_decay import draw_skip_decay, skip_decay_grid
+    from reports.skip_decay import draw_skip_decay, skip_decay_sheet
     from reports.statistics import INTERVALS
     from spaces.errors import InputError
 
-    format_ = "json" if json_ else format_
     shares = sorted(set(share or SHARES))
     if min(shares) < 0 or max(shares) > 1:
         raise InputError(f"{shares} are no shares of edges: choose them from 0 to 1")
     numbers = parse_numbers(seeds)
-    check_study(format_, figure=figure)
+    check(to, figure=figure)
     images = load_dataset(dataset, folder=data, device=device, downsample=downsample)
     decay = Decay(steps=steps, batch_size=batch_size, channels=channels, cells=cells)
     total, records = len(numbers) * len(shares) * steps, []
@@ -61,6 +61,6 @@ def skip_decay(
         f"{batch_size}, {steps} steps; mean ± standard deviation over {len(numbers)} seeds; differences are paired "
         f"over seeds [95 % interval: {INTERVALS}]"
     )
-    write_study([skip_decay_grid(records)], records, format_, output=output, notes=[note])
+    write(skip_decay_sheet(records, note=note), to)
     if figure is not None:
         draw_skip_decay(records, figure)

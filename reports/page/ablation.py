@@ -11,7 +11,7 @@ import pandas as pd
 
 from reports.ablation import AblationTable, Combination, ablation
 from reports.ablation_figure import draw_interaction, draw_main_effects
-from reports.ablation_formats import effect_name, grids, quantity_name
+from reports.ablation_sheet import effect_name, grids, quantity_name
 from reports.effects import Choices
 from reports.leaderboard import comparable_texts
 from reports.page.material import FigureGroup, Material, Panel, Section, board_title

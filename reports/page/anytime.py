@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from reports.anytime import Panel as AnytimePanel
 from reports.anytime import panels
 from reports.anytime_figure import draw_panel
-from reports.anytime_formats import LEGEND, anytime_grid
+from reports.anytime_sheet import LEGEND, anytime_grid
 from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, legend_entry
 from reports.page.svg import HEX, draw, plain_logarithm
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.board import Cell, Column, Leaderboard, Row
-from reports.grid import Grid, number, published_grid
+from reports.grid import Grid
+from reports.leaderboard_grids import number, published_grid
 from reports.page.material import MOST_ROWS, Material, Section, board_title, row_anchor, series, variation
 
 

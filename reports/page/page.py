@@ -12,7 +12,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from reports.grid import LEGEND
+from reports.leaderboard_grids import LEGEND
 from reports.page.ablation import ablation_section
 from reports.page.alphas import alphas_section
 from reports.page.anytime import anytime_section

@@ -6,7 +6,7 @@ from reports.page.material import FigureGroup, Material, Panel, Section
 from reports.page.svg import inline_svg, page_style
 from reports.ranks import rank_methods
 from reports.ranks_figure import ranks_figure
-from reports.ranks_formats import LEGEND, ranks_grid
+from reports.ranks_sheet import LEGEND, ranks_grid
 from results.errors import StoreError
 
 MOST_METHODS = 16  # of a diagram

@@ -13,7 +13,7 @@ from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Sec
 from reports.page.svg import draw, plain_logarithm
 from reports.sensitivity import Point, SensitivityRow, SensitivityTable, sensitivity
 from reports.sensitivity_figure import draw_panel
-from reports.sensitivity_formats import grids, short
+from reports.sensitivity_sheet import grids, short
 
 MOST_VARIANTS = 200  # of one method: more were tuned, not varied one at a time
 

@@ -27,9 +27,10 @@ from harness.tuning_study import PLAN, load_study, open_study
 from harness.tuning_trials import REFUSED, claim_trial, objective_values, run_trials
 from harness.tuning_workers import run_study
 from harness.workers import Job
+from reports.sheet import render
 from reports.tuning import tuning_report
 from reports.tuning_figures import draw_study
-from reports.tuning_formats import render
+from reports.tuning_sheet import tuning_sheet
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.errors import InputError
@@ -298,8 +299,8 @@ def test_pareto_front_importances_and_figures(tmp_path: Path) -> None:
         ["pareto-front", *(f"{kind}-{name}" for kind in ("history", "slice", "contour") for name in objectives)]
     )
     for format_ in ("terminal", "markdown", "latex", "csv"):
-        assert all(str(number) in render(report, format_) for number in front)
-    content = json.loads(render(report, "json"))
+        assert all(str(number) in render(tuning_sheet(report), format_) for number in front)
+    content = json.loads(render(tuning_sheet(report), "json"))
     assert [trial["trial"] for trial in content["best"]] == [trial.number for trial in report.best]
 
 
@@ -310,7 +311,7 @@ def test_a_trial_drawn_twice_is_on_the_front_once(tmp_path: Path) -> None:
     after = tuning_report(study, plan=plan.identity(), refused=REFUSED)
     assert [trial.number for trial in after.best] == [trial.number for trial in before.best]
     assert (after.states, after.different) == ({"complete": 31}, 30)
-    assert "31 complete (30 of the complete ones different)" in render(after, "markdown")
+    assert "31 complete (30 of the complete ones different)" in render(tuning_sheet(after), "markdown")
 
 
 def test_one_objective_has_one_best_trial(tmp_path: Path) -> None:

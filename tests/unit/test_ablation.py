@@ -19,7 +19,8 @@ from harness.commands.ablate import ablate
 from harness.experiment_file import make_experiment
 from reports.ablation import AblationTable, Combination, ablation
 from reports.ablation_figure import draw_ablation
-from reports.ablation_formats import grids, render
+from reports.ablation_sheet import ablation_sheet, grids
+from reports.sheet import render
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.errors import InputError
@@ -207,25 +208,25 @@ def test_the_effects_of_stored_runs(table: AblationTable) -> None:
 
 
 def test_every_format_tells_the_same(table: AblationTable) -> None:
-    content = json.loads(render(table, "json"))
+    content = json.loads(render(ablation_sheet(table), "json"))
     error = content["effects"][content["columns"][0]["key"]]
     assert error["main"][0]["levels"] == ["10"]
     assert error["main"][0]["difference"] == pytest.approx(7)
     assert error["interactions"][0]["difference"] == pytest.approx(4)
     assert len(content["runs"]) == 12
-    lines = list(csv.DictReader(io.StringIO(render(table, "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render(ablation_sheet(table), "csv"))))
     (interaction,) = (line for line in lines if line["kind"] == "interaction" and line["unit"] == "% error")
     assert interaction["effect"] == "lambda=10 x jacobi=true"
     assert float(interaction["difference"]) == pytest.approx(4)
     assert {line["kind"] for line in lines} == {"mean", "main effect", "interaction", "variance"}
     for format_ in ("terminal", "markdown", "latex"):
-        text = render(table, format_)
+        text = render(ablation_sheet(table), format_)
         assert "lambda=10 x jacobi=true" in text
         assert "+7 [" in text or "+7 " in text  # a terminal shows the interval below
         assert "HC3" in text
         assert "Rebuild with" in text
     with pytest.raises(ValueError, match="there is no format 'word'"):
-        render(table, "word")
+        render(ablation_sheet(table), "word")
 
 
 def test_one_at_a_time_counts_the_runs_that_a_mean_is_of(table: AblationTable) -> None:
@@ -239,7 +240,7 @@ def test_figure(table: AblationTable, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"figure.{ending}"
     draw_ablation(table, path)
     assert path.stat().st_size > 10_000
-    with pytest.raises(InputError, match="cannot be drawn"):
+    with pytest.raises(InputError, match="cannot be written"):
         draw_ablation(table, tmp_path / "figure.word")
 
 
@@ -251,7 +252,7 @@ def test_nothing_finished_is_told(tmp_path: Path) -> None:
         store.runs(), store.evaluations(), [Combination({"lambda": "1", "jacobi": "true"}, {0: "0" * 12})],
         choices=CHOICES, crossed=True, dataset="digits", title="T", command="again",
     )  # fmt: skip
-    assert "no finished runs" in render(nothing, "markdown")
+    assert "no finished runs" in render(ablation_sheet(nothing), "markdown")
     with pytest.raises(InputError, match="nothing to draw yet"):
         draw_ablation(nothing, tmp_path / "figure.png")
 

@@ -16,7 +16,8 @@ from harness.anytime import read_traces
 from harness.main import main
 from reports.anytime import Trace, panels
 from reports.anytime_figure import draw_anytime
-from reports.anytime_formats import render
+from reports.anytime_sheet import anytime_sheet
+from reports.sheet import render
 from results import Store
 from results.history import read_history, write_history
 from spaces.registry import find_space
@@ -127,16 +128,16 @@ def test_real_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def test_every_format_tells_the_same(tmp_path: Path) -> None:
     found = panels([trace([1, 8], [9, 5]), trace([1, 8], [7, 4], run="q"), trace([4], [3], method="n")])
-    lines = list(csv.DictReader(io.StringIO(render(found, "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render(anytime_sheet(found), "csv"))))
     assert [(line["method"], line["cost"], line["mean"], line["runs"]) for line in lines] == [
         ("m", "1.0", "8.0", "2"),
         ("m", "8.0", "4.5", "2"),
         ("n", "4.0", "3.0", "1"),
     ]
-    assert json.loads(render(found, "json", notes=["a note"]))["notes"] == ["a note"]
-    assert "| n | 1 | - | - | 3.00 | 3.00 |" in render(found, "markdown")
-    assert r"n & 1 & - & - & 3.00 & 3.00 \\" in render(found, "latex")
-    assert "a note" in render(found, "terminal", notes=["a note"])
+    assert json.loads(render(anytime_sheet(found, notes=["a note"]), "json"))["notes"] == ["a note"]
+    assert "| n | 1 | - | - | 3.00 | 3.00 |" in render(anytime_sheet(found), "markdown")
+    assert r"n & 1 & - & - & 3.00 & 3.00 \\" in render(anytime_sheet(found), "latex")
+    assert "a note" in render(anytime_sheet(found, notes=["a note"]), "terminal")
     for ending in (".png", ".pdf"):
         draw_anytime(found, tmp_path / f"curves{ending}")
         assert (tmp_path / f"curves{ending}").stat().st_size > 1000

@@ -53,7 +53,7 @@ def test_png(tmp_path: Path, cell: str) -> None:
 
 
 def test_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no picture file"):
+    with pytest.raises(InputError, match="cannot be written"):
         save_cells(cells(CELL), tmp_path / "cell.bmp", title="")
     with pytest.raises(InputError, match="cannot be written"):
         save_cells(cells(CELL), tmp_path / "nowhere" / "cell.png", title="")

@@ -12,8 +12,9 @@ import pytest
 
 from harness.commands import report
 from reports.board import Leaderboard
-from reports.formats import render
 from reports.leaderboard import leaderboard
+from reports.leaderboard_sheet import leaderboard_sheet
+from reports.sheet import render
 from results import EvaluationRecord, Store, StoreError
 from spaces.errors import InputError
 
@@ -136,14 +137,14 @@ def test_rows_are_sorted_and_judged_by_error(records: Records) -> None:
     board = records.board()
     assert [row.label for row in board.rows] == ["better", "worse"]
     assert board.verdicts[board.evaluations[0].key].winner == "better"
-    assert "**1.01 ± 0.01 [0.99, 1.03]**" in render([board], "markdown")
+    assert "**1.01 ± 0.01 [0.99, 1.03]**" in render([leaderboard_sheet(board)], "markdown")
 
 
 def test_a_win_within_noise_is_said_to_be_a_tie(records: Records) -> None:
     for seed, (better, worse) in enumerate([(1.0, 1.2), (4.0, 4.1), (7.0, 7.3)]):
         records.add("worse", seed, ("trained", "digits", 0, worse))
         records.add("better", seed, ("trained", "digits", 0, better))
-    text = render([records.board()], "markdown")
+    text = render([leaderboard_sheet(records.board())], "markdown")
     assert "better is lowest within noise, tied with all others" in text
     assert "**" not in text
 
@@ -153,14 +154,14 @@ def test_twenty_seeds_have_a_bootstrap_interval(records: Records) -> None:
         records.add("rarts", seed, ("trained", "digits", 0, 90.0 if seed < 2 else 5.0))
     board = records.board()
     assert 5 <= board.rows[0].cells[board.evaluations[0].key].summary.low < 10
-    assert "for 20 to 100 values a percentile bootstrap" in render([board], "markdown")
+    assert "for 20 to 100 values a percentile bootstrap" in render([leaderboard_sheet(board)], "markdown")
 
 
 def test_two_seeds_have_no_winner(records: Records) -> None:
     for seed in range(2):
         records.add("worse", seed, ("trained", "digits", 0, 9.0 + seed / 100))
         records.add("better", seed, ("trained", "digits", 0, 1.0 + seed / 100))
-    text = render([records.board()], "markdown")
+    text = render([leaderboard_sheet(records.board())], "markdown")
     assert "too few seeds to tell" in text
     assert "**1." not in text
 
@@ -208,7 +209,7 @@ def test_random_search_has_to_have_the_same_budget(records: Records) -> None:
 def test_an_empty_board(records: Records) -> None:
     board = records.board()
     assert board.rows == ()
-    assert "no finished runs" in render([board], "markdown")
+    assert "no finished runs" in render([leaderboard_sheet(board)], "markdown")
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def full(records: Records) -> Leaderboard:
 
 
 def test_markdown_tables_are_well_formed(full: Leaderboard) -> None:
-    text = render([full], "markdown")
+    text = render([leaderboard_sheet(full)], "markdown")
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(blocks) == 4  # errors, found cells, search cost, published
     for lines in blocks:
@@ -239,7 +240,7 @@ def test_markdown_tables_are_well_formed(full: Leaderboard) -> None:
 
 
 def test_json_keeps_everything(full: Leaderboard) -> None:
-    (content,) = json.loads(render([full], "json"))
+    (content,) = json.loads(render([leaderboard_sheet(full)], "json"))
     assert content["command"] == COMMAND
     rarts = next(row for row in content["rows"] if row["label"] == "rarts")
     assert rarts["run_ids"] == ["000000000000", "000000000002", "000000000004"]
@@ -248,7 +249,7 @@ def test_json_keeps_everything(full: Leaderboard) -> None:
 
 
 def test_csv_is_tidy(full: Leaderboard) -> None:
-    lines = list(csv.DictReader(io.StringIO(render([full], "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render([leaderboard_sheet(full)], "csv"))))
     found = [line for line in lines if line["method"] == "rarts" and line["quantity"].startswith("digits test")]
     assert [(line["mean"], line["runs"], line["origin"]) for line in found] == [("3.5", "3", "measured")]
     (paper,) = [line for line in lines if line["origin"] == "published"]
@@ -256,7 +257,7 @@ def test_csv_is_tidy(full: Leaderboard) -> None:
 
 
 def test_latex_is_escaped_and_balanced(full: Leaderboard) -> None:
-    text = render([full], "latex")
+    text = render([leaderboard_sheet(full)], "latex")
     assert r"DARTS \& co\_1" in text
     assert r"CPU\_100\%" in text
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\toprule") == 4
@@ -267,7 +268,7 @@ def test_latex_is_escaped_and_balanced(full: Leaderboard) -> None:
 
 
 def test_terminal_shows_every_method(full: Leaderboard) -> None:
-    text = render([full], "terminal")
+    text = render([leaderboard_sheet(full)], "terminal")
     assert "rarts" in text
     assert "random-search" in text
     assert "Published" in text
@@ -275,7 +276,7 @@ def test_terminal_shows_every_method(full: Leaderboard) -> None:
 
 def test_an_unknown_format_offers_the_known_ones(full: Leaderboard) -> None:
     with pytest.raises(ValueError, match="terminal, markdown, csv, json, latex"):
-        render([full], "html")
+        render([leaderboard_sheet(full)], "html")
 
 
 def test_the_command_prints_the_board_and_refuses_what_is_not_there(
@@ -309,12 +310,12 @@ def test_show_tells_settings_provenance_cell_and_errors(
         "rarts", 0, ("trained", "digits", 0, 2.25), ("tabular", "cifar10", None, 9.5), architecture=cell,
         git_commit="abc123", versions={"torch": "2.13.0"}, host="box",
     )  # fmt: skip
-    report.show("0000", store=records.store.location, draw=tmp_path / "cell.svg")
+    report.show(run="0000", store=records.store.location, draw=tmp_path / "cell.svg")
     text = capsys.readouterr().out
     for expected in ("abc123", "2.13.0", "box", "steps", "input --conv 3x3", "2.25", "mean", cell):
         assert expected in text
     assert (tmp_path / "cell.svg").exists()
-    report.show("0000", store=records.store.location, json_=True)
+    report.show(run="0000", store=records.store.location, json_=True)
     content = json.loads(capsys.readouterr().out)
     assert (content["settings"], content["architecture"]) == ({"steps": 3}, cell)
     assert {(line["source"], line["error_percent"]) for line in content["evaluations"]} == {
@@ -322,10 +323,10 @@ def test_show_tells_settings_provenance_cell_and_errors(
         ("tabular", 9.5),
     }
     with pytest.raises(StoreError, match="did you mean 000000000000"):
-        report.show("00000000000f", store=records.store.location)
+        report.show(run="00000000000f", store=records.store.location)
 
 
 def test_show_does_not_draw_what_was_not_found(records: Records, tmp_path: Path) -> None:
     records.add("rarts", 0, status="interrupted")
     with pytest.raises(InputError, match="no cell to draw"):
-        report.show("0", store=records.store.location, draw=tmp_path / "cell.svg")
+        report.show(run="0", store=records.store.location, draw=tmp_path / "cell.svg")

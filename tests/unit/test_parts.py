@@ -19,6 +19,7 @@ from methods.relaxation import GumbelSoftmax
 from methods.smooth_darts import SmoothedSoftmax
 from spaces.darts.space import DartsSpace
 from spaces.topology.space import TopologySpace
+from tests.unit.one_shot_searches import start
 
 DRAWS = 40_000
 ROW = torch.tensor([0.4, -1.0, 1.5, 0.0, -0.3], dtype=torch.float64)
@@ -93,6 +94,20 @@ class TestTwoPath:
         (sample,) = make(TwoPath)([alpha])
         (found,) = torch.autograd.grad((sample * values).sum(), alpha)
         within_noise(found, expected)
+
+    @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+    def test_operations_that_were_not_sampled_keep_their_probabilities(self, optimiser: str) -> None:
+        """ProxylessNAS, Section 3.2.1: of the two sampled paths one is enhanced and the other one attenuated."""
+        method = start("proxylessnas", alpha_optimiser=optimiser, alpha_learning_rate=0.3)
+        for _ in range(4):
+            before = [torch.softmax(alpha.detach(), -1) for alpha in method.alphas]
+            method.step()
+            for alpha, was in zip(method.alphas, before, strict=True):
+                change = torch.softmax(alpha.detach(), -1) - was
+                moved = (change.abs() > 1e-6).sum(-1).tolist()
+                assert 2 in moved
+                assert set(moved) <= {0, 2}  # an edge into a node that is cut off has no gradient
+                torch.testing.assert_close(change.sum(-1), torch.zeros(len(change)), atol=1e-6, rtol=0)
 
 
 class TestDirichlet:

@@ -14,7 +14,8 @@ from scipy import stats
 from harness.main import main
 from reports.ranks import Ranks, rank_methods
 from reports.ranks_figure import draw_ranks
-from reports.ranks_formats import render
+from reports.ranks_sheet import ranks_sheet
+from reports.sheet import render
 from results import EvaluationRecord, Store, StoreError
 
 # Demšar 2006, Table 6: areas under the curve (in thousandths) of C4.5 and three tuned variants on 14 data sets;
@@ -166,14 +167,14 @@ def test_over_seeds_is_friedmans_test_of_the_seeds(store: Store) -> None:
 def test_every_format_tells_the_same(store: Store) -> None:
     fill(store, np.arange(24).reshape(8, 3) ** 1.5)
     found = ranked(store)
-    content = json.loads(render(found, "json"))
+    content = json.loads(render(ranks_sheet(found), "json"))
     assert content["average_ranks"] == {"m0": 1.0, "m1": 2.0, "m2": 3.0}
     assert content["nemenyi_p"]["m0"]["m2"] == pytest.approx(found.p_values.loc["m0", "m2"])
-    lines = list(csv.DictReader(io.StringIO(render(found, "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render(ranks_sheet(found), "csv"))))
     assert [(line["method"], line["average_rank"]) for line in lines] == [("m0", "1.0"), ("m1", "2.0"), ("m2", "3.0")]
-    assert "| m0 | ≈ 1.00 |" in render(found, "markdown")
-    assert r"m0 & $\approx$ 1.00" in render(found, "latex")
-    assert "Critical difference" in render(found, "terminal")
+    assert "| m0 | ≈ 1.00 |" in render(ranks_sheet(found), "markdown")
+    assert r"m0 & $\approx$ 1.00" in render(ranks_sheet(found), "latex")
+    assert "Critical difference" in render(ranks_sheet(found), "terminal")
 
 
 @pytest.mark.parametrize(("ending", "shape"), [(".png", (8, 4)), (".svg", (3, 3)), (".pdf", (6, 2))])

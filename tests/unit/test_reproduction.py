@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from harness.quadratic import load_figure_1, reproduce_figure_1
 from harness.reproduction import load_reproduction, report, reproductions
-from reports.reproduction import Claim, Group, Measurements, as_dictionary, as_markdown, judge
+from reports.reproduction import Claim, Group, Measurements, judge, reproduction_sheet
+from reports.sheet import render
 from spaces.errors import InputError
 
 GAMMAS = {0.002: [21.0, 22.0, 21.5], 0.02: [12.0, 12.5, 13.0], 0.0002: [23.0, 23.5, 24.0]}
@@ -70,8 +71,8 @@ def test_table_2_of_the_paper_on_falling_latencies(table_2: Measurements) -> Non
     answers = [verdict.answer for _, verdict in made.verdicts]
     assert answers[:2] == ["holds", "holds"]
     assert set(answers[2:]) == {"nothing measured"}
-    assert "| 12.4 | 12.5 ± 0.5 (3) | rarts (gamma=0.02) |" in as_markdown(made)
-    assert as_dictionary(made)["verdicts"][0]["answer"] == "holds"
+    assert "| 12.4 | 12.5 ± 0.5 (3) | rarts (gamma=0.02) |" in render(reproduction_sheet(made), "markdown")
+    assert reproduction_sheet(made).data["verdicts"][0]["answer"] == "holds"
 
 
 def test_errors_are_means_over_training_seeds_and_never_of_validation() -> None:

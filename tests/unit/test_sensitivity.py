@@ -19,7 +19,8 @@ from harness.experiment_file import make_experiment
 from harness.sensitivity import parse_factor, study_points
 from reports.sensitivity import Point, SensitivityTable, published_figures, sensitivity
 from reports.sensitivity_figure import draw_sensitivity
-from reports.sensitivity_formats import render
+from reports.sensitivity_sheet import sensitivity_sheet
+from reports.sheet import render
 from results.models import EvaluationRecord
 from results.store import Store
 from spaces.errors import InputError
@@ -97,12 +98,11 @@ def test_changes_within_noise_are_marked(table: SensitivityTable) -> None:
     expected = [min(1.0, 2 * raw[0]), max(min(1.0, 2 * raw[0]), raw[1])]  # Holm, where the first is the smaller
     assert raw[0] < raw[1]
     assert [row.cells[key].p_value for row in table.blocks["gamma"]] == [None, *(pytest.approx(p) for p in expected)]
-    lines = render(table, "markdown").split("Change from the baseline")[1].splitlines()
+    lines = render(sensitivity_sheet(table), "markdown").split("Change from the baseline")[1].splitlines()
     low = next(line for line in lines if line.startswith("| gamma=0.0002"))
     assert low.split(" | ")[1].startswith("≈ +")
-    assert json.loads(render(table, "json"))["blocks"]["gamma"][2]["cells"][key]["p_value"] == pytest.approx(
-        expected[1]
-    )
+    content = json.loads(render(sensitivity_sheet(table), "json"))
+    assert content["blocks"]["gamma"][2]["cells"][key]["p_value"] == pytest.approx(expected[1])
 
 
 def test_columns_are_of_the_searched_data_set_and_keep_splits_apart(table: SensitivityTable) -> None:
@@ -127,7 +127,7 @@ def test_published_rows_stand_apart(table: SensitivityTable) -> None:
     assert [figure["latency_ms"] for figure in published_figures("batch_size")] == [21.7, 20.1, 16.5]
     assert [figure["value"] for figure in published_figures("alpha_weight_decay")] == [1e-3, 1e-4, 1e-2]
     assert published_figures("beta") == []
-    lines = list(csv.DictReader(io.StringIO(render(table, "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render(sensitivity_sheet(table), "csv"))))
     published = [line for line in lines if line["origin"] == "published"]
     assert len(published) == 6
     measured = [line for line in lines if line["origin"] == "measured"]
@@ -135,19 +135,20 @@ def test_published_rows_stand_apart(table: SensitivityTable) -> None:
 
 
 def test_every_format_tells_the_same(table: SensitivityTable) -> None:
-    content = json.loads(render(table, "json"))
+    content = json.loads(render(sensitivity_sheet(table), "json"))
     key = _column(table, "latency")
     cell = content["blocks"]["gamma"][1]["cells"][key]
     assert cell["values"] == {"0": 8.0, "1": 9.0, "2": 9.5}
     assert cell["change_percent"]["mean"] == pytest.approx(100 * (26.5 / 33 - 1))
     for format_ in ("terminal", "markdown", "latex"):
-        text = render(table, format_)
+        text = render(sensitivity_sheet(table), format_)
         assert "-19.7" in text
         assert "21.7" in text
         assert "not measured here" in text
-    assert render(table, "latex").count(r"\midrule") == 3 + 3  # after each of 3 headers, and between 2 blocks in each
+    # After each of 3 headers, and between 2 blocks in each.
+    assert render(sensitivity_sheet(table), "latex").count(r"\midrule") == 3 + 3
     with pytest.raises(ValueError, match="there is no format 'word'"):
-        render(table, "word")
+        render(sensitivity_sheet(table), "word")
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
@@ -155,7 +156,7 @@ def test_figure(table: SensitivityTable, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"figure.{ending}"
     draw_sensitivity(table, path)
     assert path.stat().st_size > 10_000
-    with pytest.raises(InputError, match="cannot be drawn"):
+    with pytest.raises(InputError, match="cannot be written"):
         draw_sensitivity(table, tmp_path / "figure.word")
 
 

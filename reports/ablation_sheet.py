@@ -1,21 +1,14 @@
-"""An ablation's effects as text: for the terminal, as Markdown, CSV, JSON or LaTeX."""
+"""An ablation's effects as a sheet: main effects, interactions, analysis of variance."""
 
-import csv
-import io
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
 from reports.ablation import AblationTable
 from reports.board import Column
 from reports.effects import Effect
-from reports.formats import FORMATS
 from reports.grid import Grid, GridCell
-from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
+from reports.sheet import Sheet
 
 _INTERVALS = {
     "HC3": "95 % intervals and p-values by Student's t with HC3 standard errors, which allow unequal spreads",
@@ -25,27 +18,12 @@ _INTERVALS = {
 }
 
 
-def render(table: AblationTable, format_: str, *, width: int = 140) -> str:
-    """The table in one of `reports.formats.FORMATS`; raises ValueError for another format."""
-    if format_ == "json":
-        return json.dumps(as_dictionary(table), indent=2) + "\n"
-    if format_ == "csv":
-        return _csv(table)
-    if format_ == "markdown":
-        lines = [f"### {table.title}", "", *(line for grid in grids(table) for line in grid_markdown(grid))]
-        return "\n".join([*lines, *(f"- {line}" for line in _footer(table, code="`"))]) + "\n"
-    if format_ == "latex":
-        tables = (grid_latex(grid, caption=f"{table.title}. {grid.title}") for grid in grids(table))
-        return "\n".join([*(line for lines in tables for line in lines), *(f"% {s}" for s in _footer(table))]) + "\n"
-    if format_ == "terminal":
-        return plain_text(as_renderable(table), width=width)
-    raise ValueError(f"there is no format '{format_}': use one of {', '.join(FORMATS)}")
-
-
-def as_renderable(table: AblationTable) -> Group:
-    """The table for a rich console."""
-    title = Text(f"\n{table.title}", style="bold")
-    return Group(title, *map(grid_table, grids(table)), *(Text(line) for line in _footer(table)))
+def ablation_sheet(table: AblationTable) -> Sheet:
+    """The effects, ready to be written in any format."""
+    columns = ("kind", "effect", "quantity", "unit", "source", "mean", "difference", "low", "high", "p_value",
+               "intervals", "degrees", "share", "f")  # fmt: skip
+    lines = [{name: line[name] for name in columns if name in line} for line in _lines(table)]
+    return Sheet(grids(table), _footer(table), _data(table), columns, lines, title=table.title, command=table.command)
 
 
 def grids(table: AblationTable) -> list[Grid]:
@@ -131,8 +109,7 @@ def _variance(table: AblationTable) -> Grid:
     return Grid("Analysis of variance: share of the sums of squares (type II)", tuple(header), tuple(rows))
 
 
-def as_dictionary(table: AblationTable) -> dict[str, Any]:
-    """The table as JSON types, with unrounded numbers."""
+def _data(table: AblationTable) -> dict[str, Any]:
     return {
         "title": table.title,
         "command": table.command,
@@ -144,30 +121,17 @@ def as_dictionary(table: AblationTable) -> dict[str, Any]:
                 "intervals": effects.intervals,
                 "runs": effects.runs,
                 "means": [
-                    {"choice": choice, "level": level, "mean": _finite(mean)}
-                    for (choice, level), mean in effects.means.items()
+                    {"choice": choice, "level": level, "mean": mean} for (choice, level), mean in effects.means.items()
                 ],
-                "main": [_record(effect) for effect in effects.main],
-                "interactions": [_record(effect) for effect in effects.interactions],
-                "terms": [_record(term) for term in effects.terms],
+                "main": [vars(effect) for effect in effects.main],
+                "interactions": [vars(effect) for effect in effects.interactions],
+                "terms": [vars(term) for term in effects.terms],
             }
             for key, effects in table.effects.items()
         },
-        "runs": [
-            {str(name): _finite(value) for name, value in row.items()} for row in table.runs.to_dict(orient="records")
-        ],
+        "runs": table.runs.to_dict(orient="records"),
         "notes": list(table.notes),
     }
-
-
-def _csv(table: AblationTable) -> str:
-    names = ("kind", "effect", "quantity", "unit", "source", "mean", "difference", "low", "high", "p_value",
-             "intervals", "degrees", "share", "f")  # fmt: skip
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_lines(table))
-    return text.getvalue()
 
 
 def _lines(table: AblationTable) -> Iterator[dict[str, Any]]:
@@ -175,22 +139,12 @@ def _lines(table: AblationTable) -> Iterator[dict[str, Any]]:
         effects = table.effects[column.key]
         shared = {"quantity": column.label, "unit": column.unit, "source": column.source}
         for (choice, level), mean in effects.means.items():
-            yield {"kind": "mean", "effect": f"{choice}={level}", "mean": _finite(mean), **shared}
+            yield {"kind": "mean", "effect": f"{choice}={level}", "mean": mean, **shared}
         for kind, found in (("main effect", effects.main), ("interaction", effects.interactions)):
             for one in found:
-                yield _record(one) | shared | {"kind": kind, "effect": effect_name(one), "intervals": effects.intervals}
+                yield vars(one) | shared | {"kind": kind, "effect": effect_name(one), "intervals": effects.intervals}
         for term in effects.terms:
-            yield _record(term) | shared | {"kind": "variance", "effect": _term_name(term.choices)}
-
-
-def _record(noun: Any) -> dict[str, Any]:
-    return {name: _finite(value) for name, value in vars(noun).items()}
-
-
-def _finite(value: Any) -> Any:
-    return (
-        None if isinstance(value, float) and math.isnan(value) else list(value) if isinstance(value, tuple) else value
-    )
+            yield vars(term) | shared | {"kind": "variance", "effect": _term_name(term.choices)}
 
 
 def _term_name(choices: tuple[str, ...]) -> str:
@@ -212,7 +166,7 @@ def _p_value(value: float) -> str:
     return "-" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _footer(table: AblationTable, *, code: str = "") -> list[str]:
+def _footer(table: AblationTable) -> list[str]:
     lines = [f"(1) {column.label}: {column.source}." for column in table.columns if column.evaluation]
     for kind in dict.fromkeys(effects.intervals for effects in table.effects.values()):
         of_kind = [column for column in table.columns if table.effects[column.key].intervals == kind]
@@ -225,7 +179,7 @@ def _footer(table: AblationTable, *, code: str = "") -> list[str]:
         )
     if not table.columns:
         lines.append("There are no finished runs.")
-    return [*lines, *table.notes, f"Rebuild with: {code}{table.command}{code}"]
+    return [*lines, *table.notes]
 
 
-__all__ = ["as_dictionary", "as_renderable", "effect_name", "grids", "quantity_name", "render"]
+__all__ = ["ablation_sheet", "effect_name", "grids", "quantity_name"]

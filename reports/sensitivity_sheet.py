@@ -1,21 +1,14 @@
-"""A sensitivity table as text: for the terminal, as Markdown, CSV, JSON or LaTeX."""
+"""A sensitivity table as a sheet: values, changes from the baseline, published figures."""
 
-import csv
-import io
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
 from reports.board import Column
-from reports.formats import FORMATS
 from reports.grid import Grid, GridCell
-from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
 from reports.sensitivity import NAMES, SensitivityCell, SensitivityRow, SensitivityTable
-from reports.statistics import CONFIDENCE, INTERVALS, Summary
+from reports.sheet import Sheet
+from reports.statistics import CONFIDENCE, INTERVALS
 
 LEGEND = (
     "mean ± standard deviation over search seeds; changes are paired over seeds, in % of the baseline's mean "
@@ -23,27 +16,14 @@ LEGEND = (
 )
 
 
-def render(table: SensitivityTable, format_: str, *, width: int = 140) -> str:
-    """The table in one of `reports.formats.FORMATS`; raises ValueError for another format."""
-    if format_ == "json":
-        return json.dumps(as_dictionary(table), indent=2) + "\n"
-    if format_ == "csv":
-        return _csv(table)
-    if format_ == "markdown":
-        lines = [f"### {table.title}", "", *(line for grid in grids(table) for line in grid_markdown(grid))]
-        return "\n".join([*lines, *(f"- {line}" for line in _footer(table, code="`"))]) + "\n"
-    if format_ == "latex":
-        tables = (grid_latex(grid, caption=f"{table.title}. {grid.title}") for grid in grids(table))
-        return "\n".join([*(line for lines in tables for line in lines), *(f"% {s}" for s in _footer(table))]) + "\n"
-    if format_ == "terminal":
-        return plain_text(as_renderable(table), width=width)
-    raise ValueError(f"there is no format '{format_}': use one of {', '.join(FORMATS)}")
-
-
-def as_renderable(table: SensitivityTable) -> Group:
-    """The table for a rich console."""
-    title = Text(f"\n{table.title}", style="bold")
-    return Group(title, *map(grid_table, grids(table)), *(Text(line) for line in _footer(table)))
+def sensitivity_sheet(table: SensitivityTable) -> Sheet:
+    """The table, ready to be written in any format."""
+    columns = ("origin", "factor", "value", "baseline", "quantity", "unit", "source", "runs", "mean", "std", "low",
+               "high", "change_percent", "change_low", "change_high", "p_value", "run_ids")  # fmt: skip
+    return Sheet(
+        grids(table), _footer(table), _data(table), columns, list(_lines(table)), title=table.title,
+        command=table.command,
+    )  # fmt: skip
 
 
 def grids(table: SensitivityTable) -> list[Grid]:
@@ -73,8 +53,7 @@ def short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def as_dictionary(table: SensitivityTable) -> dict[str, Any]:
-    """The table as JSON types, with unrounded numbers."""
+def _data(table: SensitivityTable) -> dict[str, Any]:
     return {
         "title": table.title,
         "command": table.command,
@@ -88,8 +67,8 @@ def as_dictionary(table: SensitivityTable) -> dict[str, Any]:
                     "cells": {
                         key: {
                             "values": {str(seed): value for seed, value in cell.values.items()},
-                            "summary": _finite(cell.summary),
-                            "change_percent": None if cell.change is None else _finite(cell.change),
+                            "summary": vars(cell.summary),
+                            "change_percent": None if cell.change is None else vars(cell.change),
                             "p_value": cell.p_value,
                         }
                         for key, cell in row.cells.items()
@@ -104,23 +83,12 @@ def as_dictionary(table: SensitivityTable) -> dict[str, Any]:
     }
 
 
-def _csv(table: SensitivityTable) -> str:
-    names = ("origin", "factor", "value", "baseline", "quantity", "unit", "source", "runs", "mean", "std", "low",
-             "high", "change_percent", "change_low", "change_high", "p_value", "run_ids")  # fmt: skip
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_lines(table))
-    return text.getvalue()
-
-
 def _lines(table: SensitivityTable) -> Iterator[dict[str, Any]]:
     for factor, rows in table.blocks.items():
         for row in rows:
             for column in (column for column in table.columns if column.key in row.cells):
                 cell = row.cells[column.key]
-                change = {} if cell.change is None else _finite(cell.change)
-                numbers = _finite(cell.summary)
+                summary, change = cell.summary, cell.change
                 yield {
                     "origin": "measured",
                     "factor": factor,
@@ -129,11 +97,14 @@ def _lines(table: SensitivityTable) -> Iterator[dict[str, Any]]:
                     "quantity": column.label,
                     "unit": column.unit,
                     "source": column.source,
-                    "runs": numbers.pop("count"),
-                    **numbers,
-                    "change_percent": change.get("mean"),
-                    "change_low": change.get("low"),
-                    "change_high": change.get("high"),
+                    "runs": summary.count,
+                    "mean": summary.mean,
+                    "std": summary.std,
+                    "low": summary.low,
+                    "high": summary.high,
+                    "change_percent": change and change.mean,
+                    "change_low": change and change.low,
+                    "change_high": change and change.high,
                     "p_value": cell.p_value,
                     "run_ids": " ".join(row.point.run_ids),
                 }
@@ -162,10 +133,10 @@ def _heading(table: SensitivityTable, column: Column, *, unit: bool = True) -> s
     return f"{column.label}{f', {column.unit}' if unit and column.unit != '1' else ''}{mark}"
 
 
-def _footer(table: SensitivityTable, *, code: str = "") -> list[str]:
+def _footer(table: SensitivityTable) -> list[str]:
     sourced = (column for column in table.columns if column.source)
     sources = (f"({number}) {column.label}: {column.source}." for number, column in enumerate(sourced, start=1))
-    return [LEGEND, *sources, *table.notes, f"Rebuild with: {code}{table.command}{code}"]
+    return [LEGEND, *sources, *table.notes]
 
 
 def _mean(cell: SensitivityCell | None) -> str:
@@ -184,8 +155,4 @@ def _change(cell: SensitivityCell | None, row: SensitivityRow) -> str:
     return f"{tied}{change.mean:+.1f}{interval}"
 
 
-def _finite(summary: Summary) -> dict[str, Any]:
-    return {name: None if math.isnan(value) else value for name, value in vars(summary).items()}
-
-
-__all__ = ["as_dictionary", "as_renderable", "grids", "render", "short"]
+__all__ = ["grids", "sensitivity_sheet", "short"]

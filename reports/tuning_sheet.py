@@ -1,45 +1,28 @@
-"""A tuning report as text: for the terminal, as Markdown, LaTeX, CSV and JSON."""
+"""A tuning report as a sheet: the best trials, and how much each setting mattered."""
 
-import csv
-import io
-import json
 from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
-from reports.formats import FORMATS
 from reports.grid import Grid, GridCell
-from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
+from reports.sheet import Sheet
 from reports.tuning import TuningReport
 
 
-def render(report: TuningReport, format_: str, *, width: int = 120) -> str:
-    """The report in one of `reports.formats.FORMATS`; raises ValueError for another format."""
-    if format_ == "json":
-        return json.dumps(as_dictionary(report), indent=2) + "\n"
-    if format_ == "csv":
-        return _csv(report)
-    if format_ == "markdown":
-        tables = (line for grid in grids(report) for line in grid_markdown(grid))
-        return "\n".join([f"### {_title(report)}", "", *tables, *(f"- {line}" for line in _footer(report))]) + "\n"
-    if format_ == "latex":
-        tables = (
-            line for grid in grids(report) for line in grid_latex(grid, caption=f"{_title(report)}. {grid.title}")
-        )
-        return "\n".join([*tables, *(f"% {line}" for line in _footer(report))]) + "\n"
-    if format_ == "terminal":
-        return plain_text(as_renderable(report), width=width)
-    raise ValueError(f"there is no format '{format_}': use one of {', '.join(FORMATS)}")
+def tuning_sheet(report: TuningReport) -> Sheet:
+    """The report, ready to be written in any format; CSV has the best trials."""
+    lines = [
+        {
+            "trial": trial.number,
+            **dict(zip(report.objectives, trial.values, strict=True)),
+            **{name: trial.params[name] for name in report.settings},
+            "run_ids": " ".join(trial.user_attrs["runs"]),
+        }
+        for trial in report.best
+    ]
+    columns = ("trial", *report.objectives, *report.settings, "run_ids")
+    return Sheet(_grids(report), _footer(report), _data(report), columns, lines, title=_title(report))
 
 
-def as_renderable(report: TuningReport) -> Group:
-    """The report for a rich console."""
-    title = Text(f"\n{_title(report)}", style="bold")
-    return Group(title, *map(grid_table, grids(report)), *(Text(line) for line in _footer(report)))
-
-
-def grids(report: TuningReport) -> list[Grid]:
+def _grids(report: TuningReport) -> list[Grid]:
     """The best trials, and the importances of every objective."""
     found = []
     if report.best:
@@ -57,8 +40,7 @@ def grids(report: TuningReport) -> list[Grid]:
     return found
 
 
-def as_dictionary(report: TuningReport) -> dict[str, Any]:
-    """The report as JSON types, with unrounded numbers."""
+def _data(report: TuningReport) -> dict[str, Any]:
     return {
         "study": report.study,
         "plan": report.plan,
@@ -77,16 +59,6 @@ def as_dictionary(report: TuningReport) -> dict[str, Any]:
             one.objective: {"fanova": one.fanova, "ped_anova": one.ped_anova} for one in report.importances
         },
     }
-
-
-def _csv(report: TuningReport) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", *report.objectives, *report.settings, "run_ids"])
-    for trial in report.best:
-        settings = (trial.params[name] for name in report.settings)
-        writer.writerow([trial.number, *trial.values, *settings, " ".join(trial.user_attrs["runs"])])
-    return text.getvalue()
 
 
 def _best(report: TuningReport) -> list[list[str]]:
@@ -125,4 +97,4 @@ def _footer(report: TuningReport) -> list[str]:
     return lines
 
 
-__all__ = ["as_dictionary", "as_renderable", "render"]
+__all__ = ["tuning_sheet"]
