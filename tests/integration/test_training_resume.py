@@ -95,8 +95,8 @@ def steps_done(store: Path) -> int:
 def finished(store: Path, capsys: pytest.CaptureFixture[str], *, text: str = "DARTS_V2", seeds: str = "0") -> Any:
     """What the command prints when it is left alone, from whatever state is in the store."""
     evaluate(
-        architecture=text, recipe="darts-cifar-small", dataset="digits", store=store, seeds=seeds, threads=1, settings=SMALL,
-        json_=True,
+        architecture=text, recipe="darts-cifar-small", dataset="digits", store=store, seeds=seeds, threads=1,
+        settings=SMALL, json_=True,
     )  # fmt: skip
     return json.loads(capsys.readouterr().out)
 
