@@ -83,7 +83,9 @@ def _curve(traces: Sequence[Trace]) -> Curve:
     costs = _costs(traces)
     errors = np.array([trace.at(costs) for trace in traces])
     ids = tuple(trace.run_id for trace in traces)
-    return Curve(traces[0].method, ids, costs, errors, tuple(summarise(values.tolist()) for values in errors.T))
+    return Curve(
+        traces[0].method, ids, costs, errors, tuple(summarise(values.tolist(), within=(0, 100)) for values in errors.T)
+    )
 
 
 def _costs(traces: Sequence[Trace]) -> np.ndarray:

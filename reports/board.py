@@ -1,5 +1,6 @@
 """The nouns of a leaderboard: its columns, cells and rows, free of any output format."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,11 @@ class Column:
     source: str = ""  # table name and version, training recipe, latency source; "" where the search itself measured it
     evaluation: bool = False  # whether it is an error, which methods are ranked by
     cost: bool = False  # whether it is a cost of the search rather than a property of what was found
+
+    @property
+    def within(self) -> tuple[float, float]:
+        """The least and the most that the quantity can be."""
+        return 0.0, {"% error": 100.0, "1": 1.0}.get(self.unit, math.inf)
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ def _row(group: pd.DataFrame, errors: Errors, columns: Iterable[Column], *, labe
             of_source = group[group["latency_source"].fillna("unknown") == source] if source else group
             values, spread = of_source[name].dropna(), None
         if len(values):
-            cells[column.key] = Cell(summarise(values.tolist()), spread)
+            cells[column.key] = Cell(summarise(values.tolist(), within=column.within), spread)
     return Row(
         method=group["method"].iloc[0],
         label=label,

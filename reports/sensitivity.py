@@ -105,7 +105,7 @@ def sensitivity(
     for point in points:
         block = blocks.setdefault(point.factor, [])
         start = None if point.baseline else block[0].cells
-        block.append(SensitivityRow(point, _cells(point, values, start)))
+        block.append(SensitivityRow(point, _cells(point, columns, values, start)))
     notes = []
     if missing := len(ids) - len(finished):
         notes.append(f"{missing} of {len(ids)} runs are not finished, and not counted")
@@ -160,14 +160,18 @@ def _values(runs: pd.DataFrame, errors: pd.DataFrame, column: Column) -> dict[st
 
 
 def _cells(
-    point: Point, values: Mapping[str, Mapping[str, float]], start: Mapping[str, SensitivityCell] | None
+    point: Point,
+    columns: Sequence[Column],
+    values: Mapping[str, Mapping[str, float]],
+    start: Mapping[str, SensitivityCell] | None,
 ) -> dict[str, SensitivityCell]:
     cells = {}
-    for key, of_run in values.items():
+    for column in columns:
+        key, of_run = column.key, values[column.key]
         of_seed = {seed: float(of_run[run]) for seed, run in sorted(point.runs.items()) if run in of_run}
         if of_seed:
             change = change_percent(of_seed, start[key].values) if start and key in start else None
-            cells[key] = SensitivityCell(of_seed, summarise(list(of_seed.values())), change)
+            cells[key] = SensitivityCell(of_seed, summarise(list(of_seed.values()), within=column.within), change)
     return cells
 
 

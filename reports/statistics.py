@@ -54,8 +54,11 @@ class Verdict:
         return self.best if self.enough and not self.tied else None
 
 
-def summarise(values: Sequence[float]) -> Summary:
-    """Mean, standard deviation and 95 % interval of the mean; raises ValueError for no values at all."""
+def summarise(values: Sequence[float], *, within: tuple[float, float] = (-math.inf, math.inf)) -> Summary:
+    """Mean, standard deviation and 95 % interval of the mean; raises ValueError for no values at all.
+
+    An interval that reaches beyond `within`, all that the quantity can be, is cut there: the true mean is not outside.
+    """
     numbers = np.asarray(values, dtype=float)
     count = len(numbers)
     if count == 0:
@@ -71,7 +74,7 @@ def summarise(values: Sequence[float]) -> Summary:
     else:
         half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * std / math.sqrt(count)
         low, high = mean - half, mean + half
-    return Summary(count, mean, std, low, high)
+    return Summary(count, mean, std, max(low, within[0]), min(high, within[1]))
 
 
 def bootstrap_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:

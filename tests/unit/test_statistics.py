@@ -33,6 +33,10 @@ def test_interval_is_scipys(seed: int) -> None:
 
 
 def test_degenerate_summaries() -> None:
+    wide, cut = summarise([0.05, 0.9, 0.1]), summarise([0.05, 0.9, 0.1], within=(0.0, 1.0))
+    assert wide.low < 0
+    assert wide.high > 1
+    assert (cut.low, cut.high, cut.mean, cut.std) == (0.0, 1.0, wide.mean, wide.std)
     single = summarise([4.0])
     assert single.mean == 4.0
     assert math.isnan(single.std)
