@@ -19,7 +19,7 @@ from reports.page.svg import HEX
 from spaces.registry import find_space, list_spaces
 from spaces.space import CellSpace
 
-MOST_METHODS = 6  # of a board
+MOST_METHODS = 24  # of a board
 _POINTS = 40  # of a line
 _SIZE = 100.0  # of a panel, in its own units
 

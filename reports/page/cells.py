@@ -4,13 +4,22 @@ from typing import Any
 
 from reports.board import Row
 from reports.drawing import cells_figure
-from reports.page.material import FigureGroup, LegendEntry, Material, Panel, Section, board_title, legend_entry
+from reports.page.material import (
+    FigureGroup,
+    LegendEntry,
+    Material,
+    Panel,
+    Section,
+    board_title,
+    drawn_rows,
+    left_out,
+    legend_entry,
+)
 from reports.page.svg import inline_svg
 from spaces.errors import InputError
 from spaces.registry import find_space, list_spaces
 from spaces.space import CellEdge, CellSpace
 
-MOST_CELLS = 8  # rows of a board whose cells are drawn
 _INCHES_A_NODE = 1.1
 
 
@@ -20,21 +29,19 @@ def cells_section(material: Material) -> Section | None:
     for number, board in enumerate(material.boards):
         if board.space not in list_spaces() or not isinstance(space := find_space(board.space), CellSpace):
             continue
-        panels, notes = [], []
-        shown = [row for row in board.rows if not row.reference]
-        for place, row in enumerate(shown[:MOST_CELLS]):
+        panels = []
+        for place, row in drawn_rows(board).items():
             run = _best_run(material, row, errors=material.board_errors[number])
             cells = {} if run is None else _cells(space, run["architecture"])
             if run is not None and cells:
                 name = f"cell-{number + 1}-{place + 1}"
                 panels.append(_panel(cells, run, legend_entry(row, board=number, place=place), name=name))
-        if len(shown) > MOST_CELLS:
-            notes.append(
-                f"The first {MOST_CELLS} rows of the leaderboard; nas-harness show RUN --draw FILE draws any run."
-            )
         if panels:
-            groups.append(FigureGroup(board_title(board), panels, notes=notes, board=number))
-    lead = "Of every row of a leaderboard the run with the lowest error; zero operations are not drawn."
+            groups.append(FigureGroup(board_title(board), panels, notes=left_out(board), board=number))
+    lead = (
+        "Of every row of a leaderboard the run with the lowest error; zero operations are not drawn. "
+        "nas-harness show RUN --draw FILE draws any run."
+    )
     return Section("cells", "Cells", "figures.html", {"groups": groups, "lead": lead}) if groups else None
 
 
@@ -69,4 +76,4 @@ def _panel(cells: dict[str, list[CellEdge]], run: dict[str, Any], entry: LegendE
     )
 
 
-__all__ = ["MOST_CELLS", "cells_section"]
+__all__ = ["cells_section"]

@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reports.board import Leaderboard
+from reports.board import Leaderboard, Row
 from reports.page.material import (
     MARKERS,
-    MOST_SERIES,
     FigureGroup,
     Material,
     Panel,
     Section,
-    board_title,
+    blocks,
+    left_out,
     legend_entry,
     point,
 )
@@ -28,19 +28,20 @@ def latency_section(material: Material) -> Section | None:
     """A panel a source of latencies, and one a pair of sources; a point a run."""
     groups = []
     for number, board in enumerate(material.boards):
-        parts = _points(material, number)
-        panels = _panels(parts, board, name=f"latency-{number + 1}")
-        if panels:
-            legend = [legend_entry(board.rows[place], board=number, place=place, points=True) for place in parts]
-            groups.append(FigureGroup(board_title(board), panels, legend=legend, board=number))
+        for heading, rows in blocks(board):
+            parts = _points(material, number, rows)
+            panels = _panels(parts, board, name=f"latency-{number + 1}-{min(rows)}")
+            if panels:
+                legend = [legend_entry(rows[place], board=number, place=place, points=True) for place in parts]
+                groups.append(FigureGroup(heading, panels, legend=legend, notes=left_out(board), board=number))
     lead = f"A point a run, {MOST_POINTS} runs of a row at most."
     return Section("latency", "Latency", "figures.html", {"groups": groups, "lead": lead}) if groups else None
 
 
-def _points(material: Material, number: int) -> dict[int, pd.DataFrame]:
+def _points(material: Material, number: int, rows: Mapping[int, Row]) -> dict[int, pd.DataFrame]:
     """Place of a row -> its runs that have a latency, and their error."""
     errors, found = material.board_errors[number], {}
-    for place, row in enumerate(material.boards[number].rows[:MOST_SERIES]):
+    for place, row in rows.items():
         runs = material.by_run.loc[list(row.run_ids)]
         runs = runs[runs["latency_ms"].notna() | runs["predicted_latency_ms"].notna()].iloc[:MOST_POINTS]
         if len(runs):

@@ -1,6 +1,6 @@
 """What the sections of the page are made from, and what they are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ MARKERS = {"disc": "o", "square": "s", "triangle": "^"}  # the page's name -> ma
 MOST_HISTORIES = 10  # runs of a row whose histories are read
 MOST_ROWS = 300  # of a board: more rows nobody reads, and a page of 10 MB no phone opens
 MOST_SERIES = 12  # more lines in one figure cannot be told apart
+MOST_DRAWN = 36  # rows of a board that have figures
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,33 @@ class FigureGroup:
 
 def runs_with_histories(boards: Sequence[Leaderboard]) -> list[str]:
     """The runs whose histories the page looks at: some of the first rows of every board."""
-    rows = (row for board in boards for row in board.rows[:MOST_SERIES] if not row.reference)
+    rows = (row for board in boards for row in drawn_rows(board).values())
     return [run for row in rows for run in row.run_ids[:MOST_HISTORIES]]
+
+
+def drawn_rows(board: Leaderboard) -> dict[int, Row]:
+    """Place -> row, of the rows that have figures: the first ones that were searched on the board's data set."""
+    return {place: row for place, row in enumerate(board.rows[:MOST_DRAWN]) if not row.reference}
+
+
+def blocks(board: Leaderboard) -> list[tuple[str, dict[int, Row]]]:
+    """(heading, place -> row) of the rows that share a figure; rows of one block are told apart by their marks."""
+    rows = drawn_rows(board)
+    starts = sorted({place - place % MOST_SERIES for place in rows})
+    found = [{place: row for place, row in rows.items() if 0 <= place - start < MOST_SERIES} for start in starts]
+    title = board_title(board)
+    return [(f"{title}, {rows_title(block)}" if len(found) > 1 else title, block) for block in found]
+
+
+def rows_title(places: Collection[int]) -> str:
+    """Such as `rows 13 to 24`."""
+    return f"rows {min(places) + 1} to {max(places) + 1}"
+
+
+def left_out(board: Leaderboard) -> list[str]:
+    """A note where not all rows have figures."""
+    rows = [row for row in board.rows if not row.reference]
+    return [f"The first {MOST_DRAWN} rows of the leaderboard."] if len(rows) > MOST_DRAWN else []
 
 
 def row_anchor(board: int, row: int) -> str:
@@ -155,16 +181,19 @@ __all__ = [
     "MARKERS",
     "MOST_HISTORIES",
     "MOST_ROWS",
-    "MOST_SERIES",
     "FigureGroup",
     "LegendEntry",
     "Material",
     "Panel",
     "Section",
+    "blocks",
     "board_title",
+    "drawn_rows",
+    "left_out",
     "legend_entry",
     "point",
     "row_anchor",
+    "rows_title",
     "runs_with_histories",
     "series",
     "variation",

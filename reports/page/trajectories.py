@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 
 from reports.page.material import (
     MOST_HISTORIES,
-    MOST_SERIES,
     FigureGroup,
     Material,
     Panel,
     Section,
-    board_title,
+    blocks,
+    left_out,
     legend_entry,
     series,
 )
@@ -33,17 +33,19 @@ def trajectories_section(material: Material) -> Section | None:
     """A panel a quantity that some history has, a line a row: the mean over its runs, and from lowest to highest."""
     groups = []
     for number, board in enumerate(material.boards):
-        rows = [row for row in board.rows if not row.reference][:MOST_SERIES]
-        curves = {place: _curves(material, row.run_ids) for place, row in enumerate(rows)}
-        panels = [
-            Panel(draw(f"trajectory-{number + 1}-{name}", title, _plot(name, unit, curves)), title=title)
-            for name, (title, unit) in _QUANTITIES.items()
-            if any(name in of_row and np.nan_to_num(of_row[name]).any() for of_row in curves.values())
-        ]
-        known = [place for place, of_row in curves.items() if of_row]
-        legend = [legend_entry(rows[place], board=number, place=place) for place in known]
-        if panels:
-            groups.append(FigureGroup(board_title(board), panels, legend=legend, board=number))
+        for heading, rows in blocks(board):
+            curves = {place: _curves(material, row.run_ids) for place, row in rows.items()}
+            panels = [
+                Panel(
+                    draw(f"trajectory-{number + 1}-{min(rows)}-{name}", title, _plot(name, unit, curves)), title=title
+                )
+                for name, (title, unit) in _QUANTITIES.items()
+                if any(name in of_row and np.nan_to_num(of_row[name]).any() for of_row in curves.values())
+            ]
+            known = [place for place, of_row in curves.items() if of_row]
+            legend = [legend_entry(rows[place], board=number, place=place) for place in known]
+            if panels:
+                groups.append(FigureGroup(heading, panels, legend=legend, notes=left_out(board), board=number))
     lead = (
         "Mean over search seeds; where there are few methods, a band from the lowest to the highest. The axis is the "
         "share of the search's steps."

@@ -1,6 +1,7 @@
 """The HTML report in a real browser: it renders, sorts, filters, links, adapts, prints, and runs nobody's script."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.commands.html_report import report
+from methods import list_methods
 from reports.page.ablation import crossed_design
 from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
@@ -168,13 +170,33 @@ def test_figures_show_what_the_records_hold(opened: Opened) -> None:
     assert page.locator("#cells svg").first.get_by_text("conv 3x3").count() == 1
     assert page.locator("#trajectories .panel-title").all_inner_texts() == ["Skip ratio", "Error of the supernet"]
     assert set(page.locator("#trajectories .legend a").all_inner_texts()) == set(ERRORS)
-    assert page.locator("#anytime .legend a").all_inner_texts() == sorted(ERRORS)
+    assert page.locator("#anytime .legend a").all_inner_texts() == ["rarts", "gdas", "darts-1"]  # as on the board
     assert page.locator("#anytime svg").get_by_text("search on AMD EPYC (CPU threads: 1), s").count() == 1
     assert page.locator("#ranks tbody th").first.inner_text() == "rarts"
     titles = page.locator("#sensitivity .panel-title").all_inner_texts()
     assert titles == ["gamma: digits test, trained, 4 epochs"]
     assert page.locator("#sensitivity .legend a").all_inner_texts() == ["gamma=1", "gamma=0.1"]
     assert page.locator("#latency svg use[style*='--paper']").count() == 6  # a point a run
+
+
+def test_no_method_of_a_long_board_goes_without_figures(tmp_path: Path) -> None:
+    """A figure shows as many rows as can be told apart, and the next figure the next rows."""
+    store = Store(tmp_path / "store")
+    names = [named.name for named in list_methods()][:15]
+    for place, name in enumerate(names):
+        run = fill(store, name, 0, 10.0 + place, latency_ms=1.0, latency_source="phone", steps=2, threads=1,
+                   search_seconds_step=1.0, search_seconds_data=0.0)  # fmt: skip
+        history = [{"step": 1.0, "skip_ratio": 0.5, "one_shot_error": 30.0}]
+        write_history(store.run_folder(run) / "history.parquet", history)
+    report(store=tmp_path / "store", output=tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    for section, headings in (
+        ("trajectories", ["rows 1 to 12", "rows 13 to 15"]), ("latency", ["rows 1 to 12", "rows 13 to 15"]),
+        ("anytime", ["rows 1 to 8", "rows 9 to 15"]), ("cells", []),
+    ):  # fmt: skip
+        shown = page.split(f'<section id="{section}"')[1].split("</section>")[0]
+        assert re.findall(r"rows \d+ to \d+", " ".join(re.findall(r"<h3>(.*?)</h3>", shown))) == headings
+        assert all(f">{name}</a>" in shown for name in names)
 
 
 def test_alpha_is_drawn_to_scale(opened: Opened) -> None:
