@@ -56,7 +56,7 @@ def save_cells(cells: Mapping[str, Sequence[CellEdge]], path: Path | str, *, tit
     Raises InputError for another ending, and where the file cannot be written.
     """
     path = Path(path)
-    save_picture(cells_figure(cells, title=title, inches=(9.6, 3.6)), path)
+    save_picture(cells_figure(cells, title=title, inches=(9.6, 3.6)), path, cropped=True)
 
 
 def cells_figure(cells: Mapping[str, Sequence[CellEdge]], *, title: str, inches: tuple[float, float]) -> "Figure":

@@ -17,11 +17,14 @@ def check_picture(path: Path) -> None:
         raise InputError(f"{path} cannot be written: name a {', '.join(PICTURE_FORMATS)} file in a folder that exists")
 
 
-def save_picture(figure: "Figure", path: Path) -> None:
-    """Write the figure; the file's ending decides the format. Raises InputError where it cannot be written."""
+def save_picture(figure: "Figure", path: Path, *, cropped: bool = False) -> None:
+    """Write the figure, or what is drawn of it; the file's ending decides the format.
+
+    Raises InputError where it cannot be written.
+    """
     check_picture(path)
     try:
-        figure.savefig(path, dpi=150, bbox_inches="tight")
+        figure.savefig(path, dpi=150, bbox_inches="tight" if cropped else None)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
 

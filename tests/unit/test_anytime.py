@@ -164,7 +164,7 @@ def test_runs_without_a_history_are_named(tmp_path: Path) -> None:
         (["--store", "imported"], "no finished run in imported has a history"),
         (["--store", "imported", "--split", "train"], "unknown split 'train'"),
         (["--store", "imported", "--space", "topologie"], "did you mean topology"),
-        (["--store", "imported", "--format", "pdf"], "did you mean"),
+        (["--store", "imported", "--format", "pdf"], "there are csv, json, latex"),
     ],
 )
 def test_bad_input_is_one_sentence(
