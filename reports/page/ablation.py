@@ -1,43 +1,34 @@
 """What choices are worth, wherever the records hold all combinations of them: no declaration is needed."""
 
 import itertools
-import json
-import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
-from reports.ablation import AblationTable, Combination, ablation
+from reports.ablation import AblationTable, ablation
 from reports.ablation_figure import draw_interaction, draw_main_effects
 from reports.ablation_sheet import effect_name, grids, quantity_name
-from reports.effects import Choices
-from reports.leaderboard import comparable_texts
+from reports.board import Leaderboard
+from reports.page.designs import Design, crossed_parts, crossed_settings
 from reports.page.material import FigureGroup, Material, Panel, Section, board_title
 from reports.page.svg import draw
 
-MOST_COMBINATIONS = 64  # more were tuned
 MOST_PAIRS = 3  # of choices, in figures; tables have all
 LONGEST_LEVEL = 40  # characters that have room beside a figure
 
 
 def ablation_section(material: Material) -> Section | None:
-    """Main effects and interactions of every experiment and method with a crossed design."""
+    """Main effects and interactions of every crossed design: of a method's settings, of an experiment's parts."""
     groups: list[FigureGroup] = []
     for number, board in enumerate(material.boards):
-        runs = material.searched
-        here = runs[(runs["space"] == board.space) & (runs["dataset"] == board.dataset)]
-        for (experiment, method), of_method in here.groupby(["experiment", "method"], sort=True):
-            design = crossed_design(of_method)
-            if design is None:
-                continue
+        for what, runs, design in _designs(material, board):
             choices, combinations = design
-            title = f"{method}, {board_title(board)}, experiment {experiment}"
-            evaluations = material.evaluations[material.evaluations["run_id"].isin(of_method["id"])]
+            title = f"{what}, {board_title(board)}, experiment {runs['experiment'].iloc[0]}"
+            evaluations = material.evaluations[material.evaluations["run_id"].isin(runs["id"])]
             table = ablation(
-                of_method, evaluations, combinations, choices=choices, crossed=True, dataset=board.dataset,
-                title=title, command=board.command,
+                runs, evaluations, combinations, choices=choices, crossed=True, dataset=board.dataset, title=title,
+                command=board.command,
             )  # fmt: skip
             panels = list(_panels(table, f"ablation-{len(groups) + 1}"))
             groups.append(FigureGroup(title, panels, notes=table.notes, tables=grids(table), board=number))
@@ -48,40 +39,16 @@ def ablation_section(material: Material) -> Section | None:
     return Section("ablation", "Ablation", "figures.html", {"groups": groups, "lead": lead}) if groups else None
 
 
-def crossed_design(runs: pd.DataFrame) -> tuple[Choices, list[Combination]] | None:
-    """The choices of one method's runs and all combinations of their levels; None where some were not run.
-
-    A choice is a setting that all of the runs have, with different values; settings that come with a level of another
-    choice alone are no choices. There are at least two choices.
-    """
-    finished = runs[runs["status"] == "finished"]
-    variants = {text: json.loads(text) for text in sorted(set(comparable_texts(finished["settings"])))}
-    if not 3 < len(variants) <= MOST_COMBINATIONS:
-        return None
-    shared = set.intersection(*(set(settings) for settings in variants.values()))
-    levels = {name: {_level(settings[name]): settings[name] for settings in variants.values()} for name in shared}
-    choices = {name: _in_order(found) for name, found in sorted(levels.items()) if len(found) > 1}
-    if len(choices) < 2 or math.prod(map(len, choices.values())) != len(variants):
-        return None
-    combinations: dict[tuple[str, ...], dict[int, str]] = {}
-    for run in finished.to_dict(orient="records"):
-        key = tuple(_level(run["settings"][name]) for name in choices)
-        combinations.setdefault(key, {})[int(run["search_seed"])] = run["id"]
-    if len(combinations) != len(variants):
-        return None
-    return choices, [Combination(dict(zip(choices, key, strict=True)), of) for key, of in combinations.items()]
-
-
-def _in_order(found: dict[str, Any]) -> tuple[str, ...]:
-    """The levels as texts, numbers by size."""
-    values = list(found.values())
-    if all(isinstance(value, int | float) for value in values):
-        return tuple(map(_level, sorted(values)))
-    return tuple(sorted(map(_level, values)))
-
-
-def _level(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+def _designs(material: Material, board: Leaderboard) -> Iterator[tuple[str, pd.DataFrame, Design]]:
+    """(what is varied, the runs that it was found among, the design)."""
+    runs = material.searched
+    here = runs[(runs["space"] == board.space) & (runs["dataset"] == board.dataset)]
+    for _, of_experiment in here.groupby("experiment", sort=True):
+        for method, of_method in of_experiment.groupby("method", sort=True):
+            if design := crossed_settings(of_method):
+                yield str(method), of_method, design
+        for design in crossed_parts(of_experiment):
+            yield "Parts of methods", of_experiment, design
 
 
 def _panels(table: AblationTable, name: str) -> Iterator[Panel]:
@@ -100,4 +67,4 @@ def _panels(table: AblationTable, name: str) -> Iterator[Panel]:
             yield Panel(draw(f"{name}-{place}-{index}", title, plot), title=title)
 
 
-__all__ = ["ablation_section", "crossed_design"]
+__all__ = ["ablation_section"]

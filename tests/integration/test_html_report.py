@@ -12,7 +12,8 @@ import pytest
 
 from harness.commands.html_report import report
 from methods import list_methods
-from reports.page.ablation import crossed_design
+from methods.composition import composed_name
+from reports.page.designs import crossed_parts, crossed_settings
 from reports.page.sensitivity import one_at_a_time
 from results import EvaluationRecord, Store, StoreError
 from results.history import write_history
@@ -229,15 +230,38 @@ def test_all_combinations_are_an_ablation_and_fewer_are_none() -> None:
         for beta in (0.5, 10.0, 2.0)
     ]
     runs = pd.DataFrame({"id": list("abcdef"), "settings": settings, "search_seed": 7, "status": "finished"})
-    design = crossed_design(runs)
+    design = crossed_settings(runs)
     assert design is not None
     choices, combinations = design
     assert choices == {"beta": ("0.5", "2.0", "10.0"), "relaxation": ("sigmoid", "softmax")}
     found = {(one.levels["relaxation"], one.levels["beta"]): one.runs for one in combinations}
     assert found["softmax", "10.0"] == {7: "b"}
     assert len(found) == 6
-    assert crossed_design(runs.iloc[1:]) is None
-    assert crossed_design(runs.iloc[:3]) is None  # of one choice alone
+    assert crossed_settings(runs.iloc[1:]) is None
+    assert crossed_settings(runs.iloc[:3]) is None  # of one choice alone
+
+
+def test_methods_that_cross_two_kinds_of_parts_are_found_among_others() -> None:
+    """DARTS, MiLeNAS and RARTS with a softmax and with sigmoids; GDAS and FairDARTS complete no grid."""
+    crossed = {
+        (rule, relaxation): composed_name("darts-1", {"update-rule": rule, "relaxation": relaxation})
+        for rule in ("first-order", "mixed-level", "relaxed") for relaxation in ("softmax", "sigmoid")
+    }  # fmt: skip
+    assert set(crossed.values()) >= {"darts-1", "milenas", "rarts"}
+    methods = [*crossed.values(), "gdas", "fair-darts", "random-search", "of another package"]
+    settings = [{"steps": 5, **({"lambda": 1.0} if name in ("milenas", "rarts") else {})} for name in methods]
+    runs = pd.DataFrame({
+        "id": [name.upper() for name in methods], "method": methods, "settings": settings, "search_seed": 4,
+        "status": "finished",
+    })  # fmt: skip
+    ((choices, combinations),) = crossed_parts(runs)
+    assert choices == {"relaxation": ("softmax", "sigmoid"), "update-rule": ("first-order", "mixed-level", "relaxed")}
+    found = {(one.levels["update-rule"], one.levels["relaxation"]): one.runs for one in combinations}
+    assert found == {key: {4: name.upper()} for key, name in crossed.items()}
+    assert crossed_parts(runs.iloc[2:6])[0][0]["update-rule"] == ("mixed-level", "relaxed")
+    assert crossed_parts(runs.iloc[3:]) == []
+    settings[0]["steps"] = 6
+    assert crossed_parts(runs) == []
 
 
 def test_ablation_is_drawn(browser: Any, tmp_path: Path) -> None:
