@@ -22,12 +22,13 @@ def find_method(name: str) -> NamedMethod:
     base, *parts = name.split(SEPARATOR)
     if not parts:
         return find_registered(name)
-    named, made = _composed(base, parts)
-    canonical = _name(base, made)
+    made = _composed(base, parts)
+    canonical = _name(made)
     if SEPARATOR not in canonical:
         return find_registered(canonical)
-    summary = f"{base} with {', '.join(canonical.split(SEPARATOR)[1:])}"
-    return NamedMethod(canonical, summary, named.paper, compose(canonical, made))
+    nearest, *others = canonical.split(SEPARATOR)
+    paper = find_registered(nearest).paper
+    return NamedMethod(canonical, f"{nearest} with {', '.join(others)}", paper, compose(canonical, made))
 
 
 def composed_name(base: str, parts: Mapping[str, str | Iterable[str]]) -> str:
@@ -60,7 +61,7 @@ def part_of(name: str) -> tuple[str, type[Part]]:
     raise unknown("part", name, (part for named in KINDS.values() for part in named))
 
 
-def _composed(base: str, names: Iterable[str]) -> tuple[NamedMethod, Parts]:
+def _composed(base: str, names: Iterable[str]) -> Parts:
     named = find_registered(base)
     if not issubclass(named.implementation, DifferentiableMethod):
         raise InputError(f"{base} has no parts to replace: compose differentiable methods such as rarts or darts-1")
@@ -89,20 +90,31 @@ def _composed(base: str, names: Iterable[str]) -> tuple[NamedMethod, Parts]:
         for key in _by_kind(parts)[kind][0].Settings.model_fields
         if kind != "schedule" or key not in chosen[kind].Settings.model_fields
     }
-    return named, replace(made, defaults={key: v for key, v in parts.defaults.items() if key in known - gone})
+    return replace(made, defaults={key: v for key, v in parts.defaults.items() if key in known - gone})
 
 
-def _name(base: str, made: Parts) -> str:
-    """The name of a registered method with exactly these parts, else the base's and the names of what differs."""
+def _name(made: Parts) -> str:
+    """The name of the registered method with exactly these parts, else that of the nearest one and what differs.
+
+    So the same product has the same name, whatever it was made from.
+    """
+    candidates: list[tuple[int, str]] = []
     for other in list_methods():
-        if issubclass(other.implementation, DifferentiableMethod) and other.implementation.parts == made:
-            return other.name
-    implementation: Any = find_registered(base).implementation
-    own = _by_kind(implementation.parts)
-    differing = [
-        _name_of(kind, part) for kind, found in _by_kind(made).items() for part in found if part not in own[kind]
-    ]
-    return SEPARATOR.join([base, *differing])
+        if issubclass(other.implementation, DifferentiableMethod):
+            own, wanted = _by_kind(other.implementation.parts), _by_kind(made)
+            differing = [
+                _name_of(kind, part) for kind, found in wanted.items() for part in found if part not in own[kind]
+            ]
+            if _is_made_by(other.name, differing, made):
+                candidates.append((len(differing), SEPARATOR.join([other.name, *differing])))
+    return min(candidates, key=lambda one: one[0])[1]
+
+
+def _is_made_by(base: str, names: list[str], made: Parts) -> bool:
+    try:
+        return _composed(base, names) == made
+    except InputError:
+        return False
 
 
 def _by_kind(parts: Parts) -> dict[str, list[type[Part]]]:

@@ -43,6 +43,10 @@ def test_every_named_method_is_made_of_named_parts_that_fit(method: Any) -> None
         ("rarts+path-depth+hard-concrete", "rarts+hard-concrete+path-depth"),
         ("rarts+hard-concrete+path-depth", "rarts+hard-concrete+path-depth"),
         ("gdas+softmax+second-order", "darts-2"),
+        ("darts-1+relaxed+sigmoid", "rarts+sigmoid"),
+        ("darts-2+gumbel-softmax+mixed-level", "milenas+gumbel-softmax"),
+        ("darts-1+gumbel-softmax+single-level", "one-level+gumbel-softmax"),  # not snas, whose temperatures differ
+        ("snas+softmax", "one-level"),
     ],
 )
 def test_a_composition_has_one_name(asked: str, name: str) -> None:
@@ -97,7 +101,7 @@ def test_what_makes_no_sense_is_refused_with_the_reason(asked: str, reason: str)
 
 
 def test_names_by_kind() -> None:
-    assert composed_name("darts-1", {"update-rule": "relaxed", "relaxation": "sigmoid"}) == "darts-1+sigmoid+relaxed"
+    assert composed_name("darts-1", {"update-rule": "relaxed", "relaxation": "sigmoid"}) == "rarts+sigmoid"
     with pytest.raises(InputError, match="unknown kind of part 'relaxtion': did you mean relaxation"):
         composed_name("darts-1", {"relaxtion": "sigmoid"})
     with pytest.raises(InputError, match="unknown relaxation 'relaxed'"):
