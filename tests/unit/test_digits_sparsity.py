@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from harness.digits_sparsity import CURVES, Curve, Network, _outcome, train
 from harness.main import app
 from methods.proximal import Groups
-from reports.sparsity import sparsity_grids
+from reports.sparsity import sparsity_sheet
 from spaces.space import Batch
 
 SGD, _, HAPG, ADAM_HAPG, LASSO, GROUP_LASSO = CURVES
@@ -76,7 +76,7 @@ def test_command_writes_records_and_the_figure(tmp_path: Path) -> None:
     assert len(records) == 2 * len(CURVES)
     assert figure.stat().st_size > 10_000
     accuracies = [record["accuracy"] for record in records if record["curve"] == SGD.name]
-    (cell,) = sparsity_grids(records)[0].rows[0][1:]
+    (cell,) = sparsity_sheet(records, note="").grids[0].rows[0][1:]
     assert cell.text == f"{np.mean(accuracies):.1f} ± {np.std(accuracies, ddof=1):.1f}"
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from harness.data import load_dataset
 from harness.main import app
 from harness.skip_decay import SHARES, Decay, loss_curves, skipping
-from reports.skip_decay import skip_decay_grid
+from reports.skip_decay import skip_decay_sheet
 
 SMALL = ["--dataset", "digits", "--steps", "11", "--channels", "2", "--cells", "3", "--batch-size", "8"]
 
@@ -58,7 +58,7 @@ def test_the_command_pairs_differences_over_seeds(tmp_path: Path) -> None:
     losses = {share: [r["mean_loss"] for r in records if r["skip_share"] == share] for share in SHARES}
     paired = np.subtract(losses[0.625], losses[0.0])
     low, high = stats.t.interval(0.95, 2, paired.mean(), stats.sem(paired))
-    row = skip_decay_grid(records).rows[2]
+    row = skip_decay_sheet(records, note="").grids[0].rows[2]
     assert row[0].text == "62.5 %"
     assert row[2].text == f"{paired.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
 
