@@ -69,8 +69,8 @@ def start(step: Step, *, tiny: bool) -> Any:
             space_settings=step.network(tiny=tiny),
             classes=CLASSES,
             in_channels=3,
-            train=RepeatedBatch(size),  # type: ignore[arg-type]
-            validation=RepeatedBatch(size),  # type: ignore[arg-type]
+            train=RepeatedBatch(size),
+            validation=RepeatedBatch(size),
             **step.options,
         )
     )

@@ -142,9 +142,9 @@ def test_one_shot_errors_say_what_was_validated_and_alpha_is_recorded(
     run(spec, store)
     history = read_history(store.run_folder(spec.id) / "history.parquet")
     (error,) = store.evaluations(source="one-shot").to_dict("records")
-    assert error["provenance"].startswith(f"{validated}, held-out half")
+    assert str(error["provenance"]).startswith(f"{validated}, held-out half")
     assert error["error_percent"] == history["one_shot_error"].iloc[-1]
-    assert len([column for column in history if column.startswith("alpha/")]) == alphas
+    assert len([column for column in history if str(column).startswith("alpha/")]) == alphas
     assert len(history) == 6 + settings.get("samples", 0)
 
 

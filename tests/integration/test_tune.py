@@ -244,7 +244,7 @@ def test_the_lagrangian_of_the_solvable_model_descends_within_the_bounds() -> No
         tried += 1
         start = tuple(generator.uniform(-3, 3, size=3))
         settings = {"lambda": weight, "beta": beta}
-        points = trajectory("rarts", label="", steps=60, start=start, **settings).points  # type: ignore[arg-type]
+        points = trajectory("rarts", label="", steps=60, start=start, **settings).points
         a, w, y = np.array(points).T
         lagrangian = a * y - 2 * a + 1 + weight * (w - a) ** 2 + beta / 2 * (y - w) ** 2
         assert (np.diff(lagrangian) <= 1e-9 * np.abs(lagrangian[:-1])).all()

@@ -15,7 +15,7 @@ def assert_network_is_plain(space: DartsSpace, architecture: Genotype) -> None:
         [(edge.target, edge.source, [edge.operation]) for edge in cell]
         for cell in (architecture.normal, architecture.reduce)
     )
-    plain = PlainDartsSupernet(channels=4, cells=3, classes=5, wirings=wirings).double()  # type: ignore[arg-type]
+    plain = PlainDartsSupernet(channels=4, cells=3, classes=5, wirings=wirings).double()
     network = space.network(architecture, classes=5, in_channels=3, channels=4, cells=3).double()
     ours, theirs = (
         [module.weight for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]

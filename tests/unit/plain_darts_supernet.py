@@ -119,7 +119,7 @@ class MixedOp(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         pairs = zip(weights, self.operations, strict=True)
-        out: Tensor = sum(w * o(x) for w, o in pairs if w != 0 or not self.skip_zero)  # type: ignore[assignment]
+        out: Tensor = sum(w * o(x) for w, o in pairs if w != 0 or not self.skip_zero)
         return out
 
 

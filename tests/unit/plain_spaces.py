@@ -40,7 +40,7 @@ class PlainDarts(_Plain):
         for module in self.network.modules():
             if isinstance(module, MixedOp):
                 module.skip_zero = not self.dense
-        return self.network(images, mixture)  # type: ignore[no-any-return]
+        return self.network(images, mixture)
 
 
 class PlainTopology(_Plain):

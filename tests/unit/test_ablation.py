@@ -26,7 +26,7 @@ from results.store import Store
 from spaces.errors import InputError
 
 CHOICES = {"lambda": ("1", "10"), "jacobi": ("false", "true")}
-BETA_AND_LAMBDA = {"beta": [0.5, 2], "lambda": [1, 2, 3]}
+BETA_AND_LAMBDA: dict[str, list[float]] = {"beta": [0.5, 2], "lambda": [1, 2, 3]}
 
 
 def make(**content: Any) -> Ablation:

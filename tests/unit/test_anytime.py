@@ -20,7 +20,7 @@ from reports.anytime_sheet import anytime_sheet
 from reports.sheet import render
 from results import Store
 from results.history import read_history, write_history
-from spaces.registry import find_space
+from spaces.topology.space import TopologySpace
 
 TINY = [
     "--set",
@@ -89,7 +89,7 @@ def stored(store: Store, run_id: str, history: list[dict[str, float]], **columns
 
 
 def test_architectures_are_looked_up_where_they_changed(tmp_path: Path) -> None:
-    store, space = Store(tmp_path), find_space("topology")
+    store, space = Store(tmp_path), TopologySpace()
     architectures = [space.sample(np.random.default_rng(seed)) for seed in range(2)]
     texts = [str(architectures[0]), None, str(architectures[1]), None]
     history = [{"step": step + 1.0, "architecture": text} for step, text in enumerate(texts)]

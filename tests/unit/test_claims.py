@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.claims import judge_change, judge_order, judge_trend, judge_value
+from reports.claims import Direction, judge_change, judge_order, judge_trend, judge_value
 
 LOW, HIGH = [1.0, 1.1, 1.2], [5.0, 5.2, 5.1]
 
@@ -20,7 +20,9 @@ LOW, HIGH = [1.0, 1.1, 1.2], [5.0, 5.2, 5.1]
         ([], HIGH, "lower", "nothing measured"),
     ],
 )
-def test_order_is_told_only_when_the_seeds_can_tell(first, second, direction, answer) -> None:
+def test_order_is_told_only_when_the_seeds_can_tell(
+    first: list[float], second: list[float], direction: Direction, answer: str
+) -> None:
     assert judge_order(first, second, direction).answer == answer
 
 
@@ -51,7 +53,7 @@ def test_value_is_refuted_by_one_stray() -> None:
         ([90.0, 100.0, 125.0], "too few seeds to tell"),
     ],
 )
-def test_change_within_ten_percent(changed, answer) -> None:
+def test_change_within_ten_percent(changed: list[float], answer: str) -> None:
     assert judge_change(changed, [100.0, 100.5, 99.5], 10).answer == answer
 
 

@@ -47,7 +47,7 @@ def networks(space: DartsSpace, nodes: int) -> tuple[Any, PlainDartsSupernet]:
         [(*edge, names) for edge, names in zip(design.edges, design.operations, strict=True)]
         for design in space.designs(nodes)
     )
-    plain = PlainDartsSupernet(**SIZES, wirings=wirings).double()  # type: ignore[arg-type]
+    plain = PlainDartsSupernet(**SIZES, wirings=wirings).double()
     net = space.supernet(in_channels=3, nodes=nodes, **SIZES).double()
     net.load_state_dict(
         dict(zip((name for name, _ in net.named_parameters()), plain.state_dict().values(), strict=True)), strict=False

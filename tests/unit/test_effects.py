@@ -108,8 +108,8 @@ def test_shares_of_the_sums_of_squares_by_their_textbook_formula() -> None:
 def test_one_choice_at_a_time_gives_differences_to_the_base() -> None:
     runs = crossed(CHOICES, seeds=3)
     references = {choice: levels[0] for choice, levels in CHOICES.items()}
-    differing = sum((runs[choice] != level).astype(int) for choice, level in references.items())
-    runs = runs[differing <= 1].reset_index(drop=True)
+    differing = runs[list(references)].ne(pd.Series(references)).sum(axis=1)
+    runs = runs.loc[differing <= 1].reset_index(drop=True)
     runs["value"] = np.random.default_rng(2).normal(size=len(runs)) + additive(runs)
     found = estimate_effects(runs, CHOICES, crossed=False)
     base = runs[(runs[list(references)] == pd.Series(references)).all(axis=1)]["value"].mean()

@@ -74,7 +74,8 @@ def test_log_probability_and_entropy_are_those_of_xautodl() -> None:
 
 
 def test_the_likeliest_option_is_written_choice_by_choice() -> None:
-    made, written = controller(), []
+    made = controller()
+    written: list[int] = []
     for choice, options in enumerate(OPTIONS):
         tails = torch.zeros(options, len(OPTIONS), dtype=torch.int64)
         tails[:, :choice] = torch.tensor(written, dtype=torch.int64)

@@ -51,8 +51,8 @@ def start(name: str, space: Space, **settings: Any) -> Any:
             space_settings=SIZES[space.name],
             classes=4,
             in_channels=3,
-            train=Images(1),  # type: ignore[arg-type]
-            validation=Images(2),  # type: ignore[arg-type]
+            train=Images(1),
+            validation=Images(2),
         )
     )
     return method

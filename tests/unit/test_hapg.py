@@ -56,8 +56,8 @@ def start(rule: Any, space: Any = None, **settings: Any) -> Any:
             space_settings={"channels": 2, **sizes},
             classes=3,
             in_channels=1,
-            train=Images(1),  # type: ignore[arg-type]
-            validation=Images(2),  # type: ignore[arg-type]
+            train=Images(1),
+            validation=Images(2),
         )
     )
     return method

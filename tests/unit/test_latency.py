@@ -60,7 +60,7 @@ def test_edges_that_lead_nowhere_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize("space", [TopologySpace(), DartsSpace()])
-def test_least_squares_recovers_an_additive_truth(space) -> None:
+def test_least_squares_recovers_an_additive_truth(space: TopologySpace | DartsSpace) -> None:
     generator = np.random.default_rng(0)
     truth = [generator.uniform(0.5, 2, shape) * (np.arange(shape[1]) > 0) for shape in space.alpha_shapes()]
     sample = [space.sample(generator) for _ in range(700)]

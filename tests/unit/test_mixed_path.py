@@ -157,8 +157,8 @@ def start(method: Any) -> Any:
             space_settings={"channels": 2, "cells": 3, "nodes": 2},
             classes=3,
             in_channels=1,
-            train=Images(1),  # type: ignore[arg-type]
-            validation=Images(2),  # type: ignore[arg-type]
+            train=Images(1),
+            validation=Images(2),
         )
     )
     return method

@@ -230,5 +230,5 @@ def test_the_two_inputs_of_every_pair_are_drawn_alike() -> None:
     counts = dict.fromkeys(itertools.combinations(range(5), 2), 0)
     generator = np.random.default_rng(0)
     for _ in range(1000):
-        counts[tuple(edge.source for edge in AGD.sample(generator).normal if edge.target == 5)] += 1  # type: ignore[index]
+        counts[tuple(edge.source for edge in AGD.sample(generator).normal if edge.target == 5)] += 1
     assert min(counts.values()) > 60  # of 100 expected

@@ -129,8 +129,8 @@ def test_passes_of_a_step(method: str, settings: dict[str, Any], passes: int) ->
 
 
 def test_convolutions_within_custom_gradients_are_counted() -> None:
-    search = start_search(run_of("darts-1", "darts-cnn"), CPU)
-    network, batch = search.network, search.task.train.next()  # type: ignore[union-attr]
+    search: Any = start_search(run_of("darts-1", "darts-cnn"), CPU)
+    network, batch = search.network, search.task.train.next()
     mixture = [torch.full_like(alpha, 1 / 8).requires_grad_() for alpha in search.alphas]
     losses: list[Tensor] = []
     forward = flops(lambda: losses.append(network.loss(batch, mixture)))

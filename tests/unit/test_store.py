@@ -36,7 +36,7 @@ def evaluation(**changes: object) -> EvaluationRecord:
         "error_percent": 9.5,
         "provenance": "table v1",
     }
-    return EvaluationRecord(**{**values, **changes})  # type: ignore[arg-type]
+    return EvaluationRecord(**{**values, **changes})
 
 
 @pytest.fixture

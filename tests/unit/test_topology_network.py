@@ -69,7 +69,7 @@ def _copy(ours: TopologyNetwork, theirs: Any) -> None:
             block, other = ours.reductions[stage - 1], next(cells)
             pairs += [(block.first, other.conv_a.op), (block.second, other.conv_b.op)]
             pairs += [(block.shortcut, other.downsample)]
-        for cell in mine:
+        for cell in mine.children():
             for edge, layer in enumerate(next(cells).layers):
                 if hasattr(layer, "op") and not isinstance(layer.op, nn.AvgPool2d):
                     pairs.append((cell.edges[str(edge)], layer.op))

@@ -78,7 +78,7 @@ def test_operations_of_zero_weight_change_nothing_are_not_run_and_get_no_gradien
     run: list[nn.Module] = []
     convolutions = {}
     for stage in net.skeleton.stages:
-        for cell in stage:
+        for cell in stage.children():
             for edge in range(len(EDGES)):
                 convolutions[cell.convolutions_1x1[edge]] = bool(kept[edge, 2])
                 convolutions[cell.convolutions_3x3[edge]] = bool(kept[edge, 3])

@@ -25,7 +25,7 @@ def copied_to_xautodl(net: TopologySupernet, theirs: Any) -> dict[Tensor, Tensor
                 pairs[mine[1].weight] = its[1].weight
                 norms.append((mine[2], its[2]))
             pairs[block.shortcut[1].weight] = other.downsample[1].weight
-        for mixed in mixed_cells:
+        for mixed in mixed_cells.children():
             edges = next(cells).edges
             for edge, (target, source) in enumerate(EDGES):
                 pairs[mixed.convolutions_1x1[edge].weight] = edges[f"{target}<-{source}"][2].op[1].weight
