@@ -21,9 +21,12 @@ class TabularObjective:
                 f"sample-based methods can search on {', '.join(table.datasets)}"
             )
         everything = np.arange(len(table))
-        self._errors = table.error(
-            everything, dataset=name, split="validation", epochs=epochs, seed=seed, missing="nan"
-        )
+        try:
+            self._errors = table.error(
+                everything, dataset=name, split="validation", epochs=epochs, seed=seed, missing="nan"
+            )
+        except InputError as error:
+            raise InputError(f"{error} (here reward_epochs={epochs}, reward_seed={seed})") from error
         self._seconds = table.simulated_seconds(everything, dataset=name, epochs=epochs)
 
     def evaluate(self, architecture: Any) -> tuple[float, float]:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
 BUDGET_SETTINGS = ("evaluations", "time_budget")  # what limits a search that asks a table
+_REWARD_SETTINGS = ("reward_epochs", "reward_seed")  # what it asks the table for
 
 
 def random_search_notes(
@@ -31,14 +33,17 @@ def random_search_notes(
         searched = ", ".join(sorted(reference["dataset"].unique()))
         notes.append(f"{baseline} did not search {dataset}; its runs on {searched} are shown for reference, unranked")
     elif not budgets:
-        command = _command(space, _searchable(evaluations, dataset), finished["search_seed"], {}, baseline)
+        tabular = evaluations[evaluations["source"] == "tabular"]
+        searchable, settings = _searchable(tabular, dataset), _rewards(tabular)
+        command = _command(space, searchable, finished["search_seed"], settings, baseline)
         notes.append(f"{baseline} on {dataset} is missing; add it with: {command}")
     others = finished[(finished["method"] != baseline) & finished["simulated_seconds"].notna()]
     for method, group in others.groupby("method", sort=True):
-        wanted = {_text(_budget(settings)): _budget(settings) for settings in group["settings"]}
-        for text, budget in sorted(wanted.items()):
-            if budget and text not in budgets:
-                command = _command(space, dataset, group["search_seed"], budget, baseline)
+        wanted = {_text(_budget(settings)): settings for settings in group["settings"]}
+        for text, settings in sorted(wanted.items(), key=itemgetter(0)):
+            if text and text not in budgets:
+                same = {name: settings[name] for name in (*BUDGET_SETTINGS, *_REWARD_SETTINGS) if name in settings}
+                command = _command(space, dataset, group["search_seed"], same, baseline)
                 notes.append(f"{baseline} at the budget of {method} ({text}) is missing; add it with: {command}")
     return notes
 
@@ -51,13 +56,19 @@ def _text(budget: dict[str, Any]) -> str:
     return ", ".join(f"{name}={json.dumps(value)}" for name, value in budget.items())
 
 
-def _searchable(evaluations: pd.DataFrame, dataset: str) -> str:
+def _searchable(tabular: pd.DataFrame, dataset: str) -> str:
     """The data set that a table can answer for: the search's own, or else one that found cells were looked up on."""
-    tabular = evaluations.loc[evaluations["source"] == "tabular", "dataset"]
-    return dataset if tabular.empty or dataset in set(tabular) else min(tabular)
+    known = set(tabular["dataset"])
+    return dataset if not known or dataset in known else min(known)
 
 
-def _command(space: str, dataset: str, seeds: Iterable[int], budget: dict[str, Any], baseline: str) -> str:
+def _rewards(tabular: pd.DataFrame) -> dict[str, Any]:
+    """The embedded table has no networks trained for the 12 epochs that searches ask for otherwise."""
+    embedded = tabular["provenance"].astype(str).str.startswith("embedded").any()
+    return {"reward_epochs": 200} if embedded else {}
+
+
+def _command(space: str, dataset: str, seeds: Iterable[int], settings: dict[str, Any], baseline: str) -> str:
     numbers = ",".join(str(seed) for seed in sorted({int(seed) for seed in seeds}))
-    limits = "".join(f" --set {name}={json.dumps(value)}" for name, value in budget.items())
-    return f"nas-harness run --method {baseline} --space {space} --dataset {dataset} --seeds {numbers}{limits}"
+    given = "".join(f" --set {name}={json.dumps(value)}" for name, value in settings.items())
+    return f"nas-harness run --method {baseline} --space {space} --dataset {dataset} --seeds {numbers}{given}"

@@ -32,7 +32,14 @@ class Records:
         self.store = Store(location)
         self.count = 0
 
-    def add(self, method: str, seed: int, *errors: tuple[str, str, int | None, float], **columns: Any) -> None:
+    def add(
+        self,
+        method: str,
+        seed: int,
+        *errors: tuple[str, str, int | None, float],
+        provenance: str = "{} v1",
+        **columns: Any,
+    ) -> None:
         """A finished run; an error is (source, dataset, evaluation seed, percent)."""
         run_id = f"{self.count:012x}"
         self.count += 1
@@ -55,7 +62,7 @@ class Records:
                 epochs=200,
                 evaluation_seed=evaluation_seed,
                 error_percent=percent,
-                provenance=f"{source} v1",
+                provenance=provenance.format(source),
             )
             for source, dataset, evaluation_seed, percent in errors
         ]
@@ -182,6 +189,17 @@ def test_missing_random_search_is_said_with_the_command(records: Records) -> Non
         "random-search on digits is missing; add it with: "
         "nas-harness run --method random-search --space topology --dataset cifar10 --seeds 0,2"
     )
+
+
+def test_the_command_asks_a_table_for_what_it_has(records: Records) -> None:
+    records.add("rarts", 0, ("tabular", "cifar10", None, 6.0), provenance="embedded 3c9fb4415209")
+    (note,) = records.board().notes
+    assert note.endswith("--dataset cifar10 --seeds 0 --set reward_epochs=200")
+    settings = {"evaluations": 9, "time_budget": None, "reward_epochs": 200, "reward_seed": "mean"}
+    records.add("random-search", 0, dataset="cifar10", settings={**settings, "evaluations": 5})
+    records.add("regularised-evolution", 0, dataset="cifar10", settings=settings, simulated_seconds=5.0)
+    (note,) = records.board(dataset="cifar10").notes
+    assert note.endswith('=9 --set time_budget=null --set reward_epochs=200 --set reward_seed="mean"')
 
 
 def test_random_search_of_another_data_set_is_shown_unranked(records: Records) -> None:
