@@ -20,7 +20,9 @@ def methods(
     from methods.explanation import explain_method, list_parts
 
     if explain is not None:
-        _show(explain_method(explain), json_=json_)
+        rows = explain_method(explain)
+        # on a terminal one column for both leaves settings unbroken
+        _show(rows if json_ else [{"part": f"{r.pop('kind')}\n{r.pop('name')}", **r} for r in rows], json_=json_)
     elif parts:
         _show(list_parts(), json_=json_)
     else:
@@ -61,7 +63,8 @@ def _show(rows: list[dict[str, Any]], *, json_: bool) -> None:
     if json_:
         typer.echo(json.dumps(rows))
         return
-    table = Table(*(Column(name, overflow="fold") for name in (rows[0] if rows else ())))
+    first = rows[0] if rows else {}
+    table = Table(*(Column(name, overflow="fold", no_wrap=isinstance(one, dict)) for name, one in first.items()))
     for row in rows:
         table.add_row(*map(_text, row.values()))
     Console().print(table)
