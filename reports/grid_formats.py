@@ -1,12 +1,6 @@
-"""One grid of short texts for the terminal, as Markdown and as LaTeX (booktabs)."""
+"""One grid of short texts as Markdown and as LaTeX (booktabs)."""
 
-import io
 from collections.abc import Sequence
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reports.grid import Grid
 
@@ -30,19 +24,6 @@ _LATEX = str.maketrans(
         "‡": r"\ddag{}",
     }
 )
-
-
-def grid_table(grid: Grid) -> Table:
-    """The grid for a rich console."""
-    table = Table(title=grid.title, title_justify="left", title_style="italic")
-    for index, name in enumerate(grid.header):
-        table.add_column(Text(name), justify="left" if index == 0 or not grid.numeric else "right", overflow="fold")
-    for index, row in enumerate(grid.rows):
-        if index in grid.sections:
-            table.add_section()
-        # The interval goes under the value, or no terminal would be wide enough.
-        table.add_row(*(Text(cell.text.replace(" [", "\n["), style="bold" if cell.bold else "") for cell in row))
-    return table
 
 
 def grid_markdown(grid: Grid) -> list[str]:
@@ -75,13 +56,6 @@ def grid_latex(grid: Grid, *, caption: str) -> list[str]:
     return [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
 
 
-def plain_text(renderable: Any, *, width: int) -> str:
-    """What a console of that width shows, without colours."""
-    text = io.StringIO()
-    Console(file=text, width=width).print(renderable)
-    return text.getvalue()
-
-
 def _markdown(text: str) -> str:
     return text.replace("|", r"\|").replace("*", r"\*").replace("\n", " ")
 
@@ -94,4 +68,4 @@ def _latex(text: str) -> str:
     return text.translate(_LATEX)
 
 
-__all__ = ["grid_latex", "grid_markdown", "grid_table", "plain_text"]
+__all__ = ["grid_latex", "grid_markdown"]

@@ -12,7 +12,8 @@ from rich.console import Group
 from rich.text import Text
 
 from reports.grid import Grid
-from reports.grid_formats import grid_latex, grid_markdown, grid_table, plain_text
+from reports.grid_formats import grid_latex, grid_markdown
+from reports.grid_terminal import TerminalGrid, plain_text
 
 FORMATS = ("terminal", "markdown", "csv", "json", "latex")
 
@@ -56,7 +57,7 @@ def as_renderable(sheets: Sequence[Sheet]) -> Group:
     parts: list[Any] = []
     for sheet in sheets:
         parts += [Text(f"\n{sheet.title}", style="bold")] if sheet.title else []
-        parts += [*map(grid_table, sheet.grids), *map(Text, _footer(sheet))]
+        parts += [*map(TerminalGrid, sheet.grids), *map(Text, _footer(sheet))]
     return Group(*parts)
 
 
