@@ -23,9 +23,10 @@ class TerminalGrid:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text | Table]:
         for index, widths in enumerate(_tables(self.grid, options.max_width)):
-            yield _table(self.grid, widths, title=f"{self.grid.title}{' (continued)' if index else ''}")
+            yield Text(f"{self.grid.title}{' (continued)' if index else ''}", style="italic")
+            yield _table(self.grid, widths)
 
 
 def _tables(grid: Grid, width: int) -> list[dict[int, int | None]]:
@@ -63,8 +64,8 @@ def _texts(grid: Grid, column: int) -> list[str]:
     return [grid.header[column], *(row[column].text for row in grid.rows)]
 
 
-def _table(grid: Grid, widths: dict[int, int | None], *, title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="italic")
+def _table(grid: Grid, widths: dict[int, int | None]) -> Table:
+    table = Table()
     for column, width in widths.items():
         right = grid.numeric and column > 0
         table.add_column(Text(grid.header[column]), justify="right" if right else "left", width=width, overflow="fold")

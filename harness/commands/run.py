@@ -117,9 +117,12 @@ def runs(where: StoreOptions, json_: JsonOption = False) -> None:
     if json_:
         typer.echo(found.to_json(orient="records", date_format="iso"))
         return
-    columns = ("id", "status", "method", "space", "dataset", "search_seed", "skip_ratio")
-    shown = Table(*(Column(name, overflow="fold") for name in columns))
-    for row in found[list(columns)].itertuples(index=False):
+    found = found[["id", "status", "method", "space", "dataset", "search_seed", "skip_ratio"]]
+    found = found.rename(columns={"search_seed": "seed", "skip_ratio": "skip ratio"})
+    folded = ["method", "dataset"]  # both may be long; an id is there to be copied
+    headings = (Column(str(name), overflow="fold", no_wrap=name not in folded) for name in found)
+    shown = Table(*headings, box=None, pad_edge=False)
+    for row in found.itertuples(index=False):
         shown.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
     Console().print(shown)
 
