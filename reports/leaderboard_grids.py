@@ -5,6 +5,7 @@ import math
 from reports.board import Cell, Column, Leaderboard, Row
 from reports.grid import Grid, GridCell
 from reports.statistics import INTERVALS
+from results.published_tables import quantity_name
 
 LEGEND = (
     f"mean ± standard deviation over search seeds [95 % interval: {INTERVALS}]; ‡ standard deviation over evaluation "
@@ -64,11 +65,12 @@ def published_grid(board: Leaderboard) -> Grid:
     """The figures of papers."""
     rows = []
     for figure in board.published_figures:
+        quantity = quantity_name(figure["metric"], figure["unit"])
         value = "-" if figure["value"] is None else f"{figure['value']:g}"
         spread = "" if figure["spread"] is None else f" ± {figure['spread']:g}"
-        others = ("-" if figure[name] is None else str(figure[name]) for name in ("unit", "paper", "table", "hardware"))
-        rows.append(tuple(GridCell(text) for text in (figure["label"], figure["metric"], f"{value}{spread}", *others)))
-    header = ("method", "quantity", "value", "unit", "paper", "table", "hardware")
+        others = ("-" if figure[name] is None else str(figure[name]) for name in ("paper", "table", "hardware"))
+        rows.append(tuple(GridCell(text) for text in (figure["label"], quantity, f"{value}{spread}", *others)))
+    header = ("method", "quantity", "value", "paper", "table", "hardware")
     return Grid("Published figures, not measured here", header, tuple(rows), numeric=False)
 
 

@@ -11,6 +11,7 @@ from reports.claims import ClaimVerdict, judge_change, judge_order, judge_trend,
 from reports.grid import Grid, GridCell
 from reports.sheet import Sheet
 from reports.statistics import Summary, summarise
+from results.published_tables import quantity_name
 
 Quantity = Literal["test_error", "top1_error", "skip_ratio", "parameters", "latency", "search_cost"]
 _COLUMNS = (  # of the CSV form
@@ -197,8 +198,7 @@ def _texts(figure: Figure) -> tuple[str, ...]:
     spread = f" ± {figure.published_spread:g}" if figure.published_spread is not None else ""
     ours = figure.ours
     found = "not measured" if ours is None else f"{ours.mean:.4g} ± {ours.std:.2g} ({ours.count})"
-    unit = "" if figure.unit == "one" else f", {figure.unit.replace('_', '-')}"
-    quantity = figure.metric.replace("_", " ") + unit
+    quantity = quantity_name(figure.metric, figure.unit)
     return figure.row, quantity, f"{figure.published:g}{spread}", found.replace(" ± nan", ""), figure.group
 
 

@@ -60,6 +60,11 @@ def published_rows(space: str, dataset: str) -> "pd.DataFrame":
     return chosen.loc[:, list(LEADERBOARD_COLUMNS)].reset_index(drop=True)
 
 
+def quantity_name(metric: str, unit: str) -> str:
+    """What a figure is, in words: `test error, percent`."""
+    return metric.replace("_", " ") + ("" if unit == "one" else f", {unit.replace('_', '-')}")
+
+
 @cache
 def _all_tables() -> "pd.DataFrame":
     """Every file of the folder; callers must not change it."""
