@@ -11,6 +11,8 @@ from reports.grid import Grid, GridCell
 from reports.sheet import Sheet
 
 _INTERVALS = {
+    "bootstrap": "95 % intervals by a percentile bootstrap over the search seeds, p-values by Student's t with HC3 "
+    "standard errors, which allow unequal spreads",
     "HC3": "95 % intervals and p-values by Student's t with HC3 standard errors, which allow unequal spreads",
     "pooled": "95 % intervals and p-values by Student's t with the pooled standard error, as some run is the only one "
     "of its kind",

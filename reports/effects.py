@@ -10,7 +10,9 @@ their data order and first weights.
 Intervals: errors of cells that are cut off lie at chance level, far from the rest, so that neither normal nor equally
 spread residuals can be assumed. Standard errors are HC3 (MacKinnon and White, J. Econometrics 1985), which hold for
 unequal spreads and lean to the wide side for few runs; where a run is the only one of its kind, HC3 is not defined and
-the pooled standard error takes its place.
+the pooled standard error takes its place. With as many seeds as a leaderboard needs for a bootstrap
+(`reports.statistics`), each with the same combinations, the interval is a percentile bootstrap over the seeds: every
+seed has an effect of its own there, and the estimate is their mean.
 """
 
 import itertools
@@ -27,9 +29,9 @@ import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
-from reports.statistics import CONFIDENCE, holm
+from reports.statistics import BOOTSTRAP_SEEDS, CONFIDENCE, bootstrap_interval, holm
 
-Intervals = Literal["HC3", "pooled", "none"]
+Intervals = Literal["bootstrap", "HC3", "pooled", "none"]
 Choices = Mapping[str, tuple[str, ...]]  # choice -> levels, the reference first
 _NEGLIGIBLE = 1e-9  # what rounding leaves of an exact fit, relative to the values
 
@@ -110,7 +112,7 @@ class _Model:
         data = pd.DataFrame({"value": runs["value"].astype(float), "seed": runs["seed"].astype(str)})
         for choice, name in self._names.items():
             data[name] = pd.Categorical(runs[choice], categories=list(choices[choice]))
-        self._seeds = sorted(data["seed"].unique())
+        self._data, self._seeds = data, [str(seed) for seed in sorted(runs["seed"].unique())]
         blocks = "seed + " if len(self._seeds) > 1 else ""
         power = 2 if crossed else 1
         formula = f"value ~ {blocks}({' + '.join(self._names.values())})**{power}"
@@ -121,13 +123,21 @@ class _Model:
         self._full_rank = np.linalg.matrix_rank(exog) == exog.shape[1]
         self._scale = float(np.abs(self._fit.model.endog).max()) or 1.0
         self.intervals = self._kind()
-        self._spread = self._fit.get_robustcov_results("HC3", use_t=True) if self.intervals == "HC3" else self._fit
+        robust = self.intervals in ("HC3", "bootstrap")
+        self._spread = self._fit.get_robustcov_results("HC3", use_t=True) if robust else self._fit
 
     def _kind(self) -> Intervals:
         if self._fit.df_resid < 1 or np.abs(self._fit.resid).max() < _NEGLIGIBLE * self._scale:
             return "none"
         leverages = self._fit.get_influence().hat_matrix_diag
-        return "HC3" if leverages.max() < 1 - 1e-6 else "pooled"
+        if leverages.max() > 1 - 1e-6:
+            return "pooled"
+        return "bootstrap" if self._has_seeds_to_resample() else "HC3"
+
+    def _has_seeds_to_resample(self) -> bool:
+        fewest, most = BOOTSTRAP_SEEDS
+        combinations = self._data.groupby("seed")[list(self._names.values())].value_counts().unstack("seed")
+        return fewest <= len(self._seeds) <= most and bool(combinations.nunique(axis=1, dropna=False).eq(1).all())
 
     def mean(self, choice: str, level: str) -> float:
         """The mean at a level; NaN where the runs do not tell."""
@@ -177,9 +187,15 @@ class _Model:
             with np.errstate(all="ignore"):  # where there is no spread around a difference, there is no interval either
                 test = self._spread.t_test(contrast)
             if float(np.squeeze(test.sd)) > _NEGLIGIBLE * self._scale:
-                low, high = map(float, test.conf_int(alpha=1 - CONFIDENCE)[0])
+                resample = self.intervals == "bootstrap"
+                low, high = self._bootstrap(contrast) if resample else test.conf_int(alpha=1 - CONFIDENCE)[0].tolist()
                 p_value = float(np.squeeze(test.pvalue))
         return Effect(choices, levels, value, low, high, p_value)
+
+    def _bootstrap(self, contrast: np.ndarray) -> tuple[float, float]:
+        exog, endog, seeds = self._fit.model.exog, self._fit.model.endog, self._data["seed"].to_numpy()
+        of_seed = [np.linalg.pinv(exog[seeds == seed]) @ endog[seeds == seed] for seed in self._seeds]
+        return bootstrap_interval(np.stack(of_seed) @ contrast)
 
     def _contrast(self, choices: tuple[str, ...], levels: tuple[str, ...]) -> np.ndarray:
         """(P,), a level less the reference; of two choices (a, b) - (reference, b) - (a, reference) + (both)."""

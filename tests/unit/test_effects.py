@@ -88,6 +88,29 @@ def test_hc3_intervals_agree_with_a_model_built_by_hand() -> None:
     assert [term.f for term in found.terms[:3]] == pytest.approx((fit.params[:3] / fit.bse[:3]) ** 2)
 
 
+def test_with_many_seeds_the_seeds_are_resampled() -> None:
+    """Each seed's effect is a difference of its own four runs, and the interval is scipy's of their mean."""
+    runs = crossed(TWO, seeds=20)
+    generator = np.random.default_rng(3)
+    runs["value"] = np.where(generator.random(len(runs)) < 0.1, 90.0, 12 + generator.normal(size=len(runs)))
+    found = estimate_effects(runs, TWO, crossed=True)
+    assert found.intervals == "bootstrap"
+    of = {at: runs[(runs["a"] == at[0]) & (runs["b"] == at[1])].sort_values("seed")["value"].to_numpy()
+          for at in itertools.product("01", "01")}  # fmt: skip
+    expected = {
+        ("a",): (of["1", "0"] + of["1", "1"] - of["0", "0"] - of["0", "1"]) / 2,
+        ("b",): (of["0", "1"] + of["1", "1"] - of["0", "0"] - of["1", "0"]) / 2,
+        ("a", "b"): of["1", "1"] - of["1", "0"] - of["0", "1"] + of["0", "0"],
+    }
+    for effect in (*found.main, *found.interactions):
+        values = expected[effect.choices]
+        assert effect.difference == pytest.approx(values.mean())
+        interval = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=1999, rng=0).confidence_interval
+        assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
+    for fewer in (runs[runs["seed"] > 0], runs[1:]):  # 19 seeds; 20, one of which lacks a run
+        assert estimate_effects(fewer, TWO, crossed=True).intervals == "HC3"
+
+
 def test_shares_of_the_sums_of_squares_by_their_textbook_formula() -> None:
     runs = noisy()
     grand, cells = runs["value"].mean(), runs.groupby(["a", "b"])["value"].mean()
