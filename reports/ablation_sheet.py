@@ -7,7 +7,7 @@ from typing import Any
 from reports.ablation import AblationTable
 from reports.board import Column
 from reports.effects import Effect
-from reports.grid import Grid, GridCell
+from reports.grid import Grid, GridCell, interval_text
 from reports.sheet import Sheet
 
 _INTERVALS = {
@@ -156,8 +156,7 @@ def _term_name(choices: tuple[str, ...]) -> str:
 def _effect_texts(effect: Effect | None) -> tuple[str, str]:
     if effect is None or math.isnan(effect.difference):
         return "-", "-"
-    interval = "" if math.isnan(effect.low) else f" [{effect.low:+.3g}, {effect.high:+.3g}]"
-    return f"{effect.difference:+.3g}{interval}", _p_value(effect.p_value)
+    return f"{effect.difference:+.3g}{interval_text(effect.low, effect.high, '+.3g')}", _p_value(effect.p_value)
 
 
 def _number(value: float) -> str:

@@ -1,11 +1,10 @@
 """Anytime curves as a sheet: a row a method, at some costs."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from reports.anytime import Panel, points
-from reports.grid import Grid, GridCell
+from reports.grid import Grid, GridCell, interval_text
 from reports.sheet import Sheet
 from reports.statistics import INTERVALS, Summary
 
@@ -51,10 +50,7 @@ def anytime_grid(panel: Panel) -> Grid:
 
 
 def _text(summary: Summary | None) -> str:
-    if summary is None:
-        return "-"
-    interval = "" if math.isnan(summary.low) else f" [{summary.low:.2f}, {summary.high:.2f}]"
-    return f"{summary.mean:.2f}{interval}"
+    return "-" if summary is None else f"{summary.mean:.2f}{interval_text(summary.low, summary.high, '.2f')}"
 
 
 def _data(panel: Panel) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The nouns of a leaderboard: its columns, cells and rows, free of any output format."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,12 @@ class Column:
     def within(self) -> tuple[float, float]:
         """The least and the most that the quantity can be."""
         return 0.0, {"% error": 100.0, "1": 1.0}.get(self.unit, math.inf)
+
+
+def source_marks(columns: Sequence[Column]) -> dict[str, int]:
+    """Column key -> its number in the list of sources, from 1; a column without a source has none."""
+    sourced = (column for column in columns if column.source)
+    return {column.key: number for number, column in enumerate(sourced, start=1)}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,16 @@ class Leaderboard:
     def properties(self) -> tuple[Column, ...]:
         """The columns of cells and cost."""
         return tuple(column for column in self.columns if not column.evaluation)
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the figures of each column are from, and what its errors say of the methods."""
+        marks, lines = source_marks(self.columns), []
+        for column in self.columns:
+            if column.source:
+                told = f" Verdict: {self.verdicts[column.key].text}." if column.evaluation else ""
+                lines.append(f"({marks[column.key]}) {column.label}: {column.source}.{told}")
+        return lines
 
     @property
     def published_figures(self) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A table of short texts, which the formats only have to dress."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -20,3 +21,8 @@ class Grid:
     rows: tuple[tuple[GridCell, ...], ...]
     numeric: bool = True  # whether the columns after the first are numbers
     sections: tuple[int, ...] = ()  # rows that a new block begins with, apart from the first
+
+
+def interval_text(low: float, high: float, spec: str) -> str:
+    """What stands after a value: its interval, numbers by the format specification; empty where there is none."""
+    return "" if math.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"

@@ -2,7 +2,7 @@
 
 import math
 
-from reports.board import Cell, Column, Leaderboard, Row
+from reports.board import Cell, Column, Leaderboard, Row, source_marks
 from reports.grid import Grid, GridCell
 from reports.statistics import INTERVALS
 from results.published_tables import quantity_name
@@ -35,7 +35,7 @@ def _errors(board: Leaderboard, columns: tuple[Column, ...]) -> Grid:
         for column in columns:
             verdict = board.verdicts[column.key]
             text = _text(row.cells.get(column.key), decimals=2)
-            if verdict.enough and verdict.tied and not row.reference and row.label in (verdict.best, *verdict.tied):
+            if verdict.ties(row.label) and not row.reference:
                 text = f"≈ {text}"
             cells.append(GridCell(text, bold=verdict.winner == row.label))
         rows.append(tuple(cells))
@@ -75,10 +75,9 @@ def published_grid(board: Leaderboard) -> Grid:
 
 
 def _heading(board: Leaderboard, column: Column) -> str:
-    sourced = [known.key for known in board.columns if known.source]
-    mark = f" ({sourced.index(column.key) + 1})" if column.key in sourced else ""
+    mark = source_marks(board.columns).get(column.key)
     unit = "" if column.evaluation or column.unit == "1" else f", {column.unit}"
-    return f"{column.label}{unit}{mark}"
+    return f"{column.label}{unit}{f' ({mark})' if mark else ''}"
 
 
 def _text(cell: Cell | None, *, decimals: int | None) -> str:

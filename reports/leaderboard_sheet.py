@@ -92,10 +92,7 @@ def _data(board: Leaderboard) -> dict[str, Any]:
 
 def _footer(board: Leaderboard) -> list[str]:
     lines = [LEGEND] if board.rows else ["There are no finished runs."]
-    for number, column in enumerate((column for column in board.columns if column.source), start=1):
-        told = f" Verdict: {board.verdicts[column.key].text}." if column.evaluation else ""
-        lines.append(f"({number}) {column.label}: {column.source}.{told}")
-    return [*lines, *board.notes]
+    return [*lines, *board.sources, *board.notes]
 
 
 __all__ = ["leaderboard_sheet"]

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from reports.board import Column
-from reports.grid import Grid, GridCell
+from reports.board import Column, source_marks
+from reports.grid import Grid, GridCell, interval_text
 from reports.sensitivity import NAMES, SensitivityCell, SensitivityRow, SensitivityTable
 from reports.sheet import Sheet
 from reports.statistics import CONFIDENCE, INTERVALS
@@ -128,14 +128,13 @@ def _published(table: SensitivityTable) -> Grid:
 
 
 def _heading(table: SensitivityTable, column: Column, *, unit: bool = True) -> str:
-    sourced = [known.key for known in table.columns if known.source]
-    mark = f" ({sourced.index(column.key) + 1})" if column.key in sourced else ""
-    return f"{column.label}{f', {column.unit}' if unit and column.unit != '1' else ''}{mark}"
+    mark = source_marks(table.columns).get(column.key)
+    return f"{column.label}{f', {column.unit}' if unit and column.unit != '1' else ''}{f' ({mark})' if mark else ''}"
 
 
 def _footer(table: SensitivityTable) -> list[str]:
-    sourced = (column for column in table.columns if column.source)
-    sources = (f"({number}) {column.label}: {column.source}." for number, column in enumerate(sourced, start=1))
+    marks = source_marks(table.columns)
+    sources = (f"({marks[one.key]}) {one.label}: {one.source}." for one in table.columns if one.source)
     return [LEGEND, *sources, *table.notes]
 
 
@@ -150,9 +149,8 @@ def _change(cell: SensitivityCell | None, row: SensitivityRow) -> str:
     if row.point.baseline or cell is None or cell.change is None:
         return "-"
     change = cell.change
-    interval = "" if math.isnan(change.low) else f" [{change.low:+.1f}, {change.high:+.1f}]"
     tied = "≈ " if cell.p_value is not None and cell.p_value >= 1 - CONFIDENCE else ""
-    return f"{tied}{change.mean:+.1f}{interval}"
+    return f"{tied}{change.mean:+.1f}{interval_text(change.low, change.high, '+.1f')}"
 
 
 __all__ = ["grids", "sensitivity_sheet", "short"]

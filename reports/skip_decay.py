@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from reports.grid import Grid, GridCell
+from reports.grid import Grid, GridCell, interval_text
 from reports.picture import save_picture
 from reports.sheet import Sheet
 from reports.statistics import Summary, summarise
@@ -67,8 +67,7 @@ def _spread(summary: Summary) -> str:
 
 
 def _interval(summary: Summary) -> str:
-    interval = "" if math.isnan(summary.low) else f" [{summary.low:+.3f}, {summary.high:+.3f}]"
-    return f"{summary.mean:+.3f}{interval}"
+    return f"{summary.mean:+.3f}{interval_text(summary.low, summary.high, '+.3f')}"
 
 
 __all__ = ["draw_skip_decay", "skip_decay_sheet"]

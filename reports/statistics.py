@@ -53,6 +53,10 @@ class Verdict:
         """The one best method, or None where no method can be told from all others."""
         return self.best if self.enough and not self.tied else None
 
+    def ties(self, name: str) -> bool:
+        """Whether the method is one of several best that cannot be told from each other, while others can."""
+        return self.enough and bool(self.tied) and name in (self.best, *self.tied)
+
 
 def summarise(values: Sequence[float], *, within: tuple[float, float] = (-math.inf, math.inf)) -> Summary:
     """Mean, standard deviation and 95 % interval of the mean; raises ValueError for no values at all.

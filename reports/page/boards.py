@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.board import Cell, Column, Leaderboard, Row
+from reports.board import Cell, Column, Leaderboard, Row, source_marks
 from reports.grid import Grid
 from reports.leaderboard_grids import number, published_grid
 from reports.page.material import MOST_ROWS, Material, Section, board_title, row_anchor, series, variation
@@ -95,7 +95,7 @@ def _view(board: Leaderboard, place: int) -> BoardView:
         anchor=f"board-{place + 1}",
         title=board_title(board),
         tables=tables,
-        sources=[_source(board, column, mark) for mark, column in enumerate(_sourced(board), start=1)],
+        sources=board.sources,
         notes=notes,
         published=published_grid(board) if len(board.published) else None,
         command=board.command,
@@ -135,7 +135,7 @@ def _cell(board: Leaderboard, row: Row, column: Column) -> CellView:
     if column.evaluation and not row.reference:
         verdict = board.verdicts[column.key]
         best = verdict.winner == row.label
-        tied = verdict.enough and bool(verdict.tied) and row.label in (verdict.best, *verdict.tied)
+        tied = verdict.ties(row.label)
     return _filled(cell, decimals, best=best, tied=tied)
 
 
@@ -154,18 +154,8 @@ def _filled(cell: Cell, decimals: int | None, *, best: bool, tied: bool) -> Cell
 
 
 def _heading(board: Leaderboard, column: Column) -> Heading:
-    keys = [known.key for known in _sourced(board)]
     unit = "" if column.evaluation or column.unit == "1" else column.unit
-    return Heading(column.label, unit, str(keys.index(column.key) + 1) if column.key in keys else "")
-
-
-def _sourced(board: Leaderboard) -> list[Column]:
-    return [column for column in board.columns if column.source]
-
-
-def _source(board: Leaderboard, column: Column, mark: int) -> str:
-    told = f" Verdict: {board.verdicts[column.key].text}." if column.evaluation else ""
-    return f"({mark}) {column.label}: {column.source}.{told}"
+    return Heading(column.label, unit, str(source_marks(board.columns).get(column.key, "")))
 
 
 __all__ = ["BoardView", "CellView", "Heading", "RowView", "TableView", "boards_section"]
