@@ -75,18 +75,18 @@ def _parts(method: str) -> dict[str, str] | None:
 
 def _largest_grid(methods: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
     """The most cells that are all combinations of two or more levels of both; empty where there are none."""
-    firsts = sorted({first for first, _ in methods})
+    firsts_of: dict[str, frozenset[str]] = {}
+    for first, second in sorted(methods):
+        firsts_of[second] = firsts_of.get(second, frozenset()) | {first}
+    shared: set[frozenset[str]] = set()  # what some of the seconds have in common: the largest grid has such rows
+    for firsts in firsts_of.values():
+        shared |= {firsts, *(firsts & other for other in shared)}
     best: dict[tuple[str, str], str] = {}
-    for count in range(2, len(firsts) + 1):
-        for rows in itertools.combinations(firsts, count):
-            columns = [second for second in {second for _, second in methods} if _has_all(methods, rows, second)]
-            if len(columns) > 1 and count * len(columns) > len(best):
-                best = {(first, second): methods[first, second] for first in rows for second in columns}
+    for rows in sorted(map(sorted, shared), key=lambda rows: (len(rows), rows)):
+        columns = [second for second, firsts in firsts_of.items() if firsts.issuperset(rows)]
+        if min(len(rows), len(columns)) > 1 and len(rows) * len(columns) > len(best):
+            best = {(first, second): methods[first, second] for first in rows for second in columns}
     return best
-
-
-def _has_all(methods: Collection[tuple[str, str]], firsts: Collection[str], second: str) -> bool:
-    return all((first, second) in methods for first in firsts)
 
 
 def _same_settings(settings: "pd.Series[Any]") -> bool:
