@@ -44,8 +44,7 @@ def composed_name(base: str, parts: Mapping[str, str | Iterable[str]]) -> str:
             if name not in KINDS[kind]:
                 raise unknown(kind.replace("-", " "), name, KINDS[kind])
             names.append(name)
-    start, *others = base.split(SEPARATOR)
-    return find_method(SEPARATOR.join([start, *others, *names])).name
+    return find_method(SEPARATOR.join([base, *names])).name
 
 
 def part_names(parts: Parts) -> dict[str, list[str]]:
@@ -98,10 +97,10 @@ def _name(made: Parts) -> str:
 
     So the same product has the same name, whatever it was made from.
     """
-    candidates: list[tuple[int, str]] = []
+    wanted, candidates = _by_kind(made), []
     for other in list_methods():
         if issubclass(other.implementation, DifferentiableMethod):
-            own, wanted = _by_kind(other.implementation.parts), _by_kind(made)
+            own = _by_kind(other.implementation.parts)
             differing = [
                 _name_of(kind, part) for kind, found in wanted.items() for part in found if part not in own[kind]
             ]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -27,7 +26,7 @@ def random_search_notes(
     if finished.empty:
         return []
     ours = finished[finished["method"] == baseline]
-    budgets = {_text(_budget(settings)): _budget(settings) for settings in ours["settings"]}
+    budgets = set(map(_budget_text, ours["settings"]))
     notes = []
     if len(reference):
         searched = ", ".join(sorted(reference["dataset"].unique()))
@@ -39,21 +38,20 @@ def random_search_notes(
         notes.append(f"{baseline} on {dataset} is missing; add it with: {command}")
     others = finished[(finished["method"] != baseline) & finished["simulated_seconds"].notna()]
     for method, group in others.groupby("method", sort=True):
-        wanted = {_text(_budget(settings)): settings for settings in group["settings"]}
-        for text, settings in sorted(wanted.items(), key=itemgetter(0)):
-            if text and text not in budgets:
-                same = {name: settings[name] for name in (*BUDGET_SETTINGS, *_REWARD_SETTINGS) if name in settings}
-                command = _command(space, dataset, group["search_seed"], same, baseline)
-                notes.append(f"{baseline} at the budget of {method} ({text}) is missing; add it with: {command}")
+        wanted = {_budget_text(settings): settings for settings in group["settings"]}
+        for text in sorted(wanted.keys() - budgets - {""}):
+            same = _some(wanted[text], *BUDGET_SETTINGS, *_REWARD_SETTINGS)
+            command = _command(space, dataset, group["search_seed"], same, baseline)
+            notes.append(f"{baseline} at the budget of {method} ({text}) is missing; add it with: {command}")
     return notes
 
 
-def _budget(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in BUDGET_SETTINGS if name in settings}
+def _budget_text(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in _some(settings, *BUDGET_SETTINGS).items())
 
 
-def _text(budget: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value)}" for name, value in budget.items())
+def _some(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: settings[name] for name in names if name in settings}
 
 
 def _searchable(tabular: pd.DataFrame, dataset: str) -> str:

@@ -20,6 +20,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -104,7 +105,7 @@ def estimate_effects(runs: pd.DataFrame, choices: Choices, *, crossed: bool) -> 
 
 
 class _Model:
-    """The fitted model. R runs, P coefficients, K contrasts."""
+    """The fitted model. R runs of S seeds, P coefficients, K contrasts."""
 
     def __init__(self, runs: pd.DataFrame, choices: Choices, *, crossed: bool) -> None:
         self._choices, self._crossed = choices, crossed
@@ -136,8 +137,10 @@ class _Model:
 
     def _has_seeds_to_resample(self) -> bool:
         fewest, most = BOOTSTRAP_SEEDS
+        if not fewest <= len(self._seeds) <= most:
+            return False
         combinations = self._data.groupby("seed")[list(self._names.values())].value_counts().unstack("seed")
-        return fewest <= len(self._seeds) <= most and bool(combinations.nunique(axis=1, dropna=False).eq(1).all())
+        return bool(combinations.nunique(axis=1, dropna=False).eq(1).all())
 
     def mean(self, choice: str, level: str) -> float:
         """The mean at a level; NaN where the runs do not tell."""
@@ -187,15 +190,18 @@ class _Model:
             with np.errstate(all="ignore"):  # where there is no spread around a difference, there is no interval either
                 test = self._spread.t_test(contrast)
             if float(np.squeeze(test.sd)) > _NEGLIGIBLE * self._scale:
-                resample = self.intervals == "bootstrap"
-                low, high = self._bootstrap(contrast) if resample else test.conf_int(alpha=1 - CONFIDENCE)[0].tolist()
+                if self.intervals == "bootstrap":
+                    low, high = bootstrap_interval(self._params_of_seeds @ contrast)
+                else:
+                    low, high = test.conf_int(alpha=1 - CONFIDENCE)[0].tolist()
                 p_value = float(np.squeeze(test.pvalue))
         return Effect(choices, levels, value, low, high, p_value)
 
-    def _bootstrap(self, contrast: np.ndarray) -> tuple[float, float]:
+    @cached_property
+    def _params_of_seeds(self) -> np.ndarray:
+        """(S, P), the model of each seed's runs alone."""
         exog, endog, seeds = self._fit.model.exog, self._fit.model.endog, self._data["seed"].to_numpy()
-        of_seed = [np.linalg.pinv(exog[seeds == seed]) @ endog[seeds == seed] for seed in self._seeds]
-        return bootstrap_interval(np.stack(of_seed) @ contrast)
+        return np.stack([np.linalg.pinv(exog[seeds == seed]) @ endog[seeds == seed] for seed in self._seeds])
 
     def _contrast(self, choices: tuple[str, ...], levels: tuple[str, ...]) -> np.ndarray:
         """(P,), a level less the reference; of two choices (a, b) - (reference, b) - (a, reference) + (both)."""

@@ -104,7 +104,8 @@ def network(
     if runtime not in ("torch", "onnx"):
         raise unknown("runtime", runtime, ("torch", "onnx"))
     protocol = make_protocol(device, batch_size, dtype, threads, cuda_graph, seconds)
-    run_id, space, _, architecture = resolve(architecture, space, where.open())
+    opened = where.open()
+    run_id, space, _, architecture = resolve(architecture, space, opened)
     found, sizes = cell_space(space), network_settings(space, settings)
     check_resolution(resolution)
     timed = measure_onnx if runtime == "onnx" else measure_networks
@@ -116,7 +117,7 @@ def network(
     low, median, high = np.quantile(measured, (0.25, 0.5, 0.75)).tolist()
     source = f"{protocol.label}, {runtime}, measured"
     if run_id:
-        where.open().upsert_run(run_id, latency_ms=median, latency_source=source)
+        opened.upsert_run(run_id, latency_ms=median, latency_source=source)
     if json_:
         typer.echo(json.dumps({"median_ms": median, "iqr_ms": high - low, "rounds": len(measured), "source": source}))
     else:
