@@ -55,7 +55,7 @@ def ablate(
     prepared = prepare(wanted.space, execution)
     choices, combinations = plan(wanted, table=prepared.table_label, latency=prepared.latency_label)
     if not (report_only or records):
-        start(wanted, where, execution)
+        start(wanted, prepared, where, execution)
     runs, evaluations = read_records(where, records=records)
     made = make_table(
         runs, evaluations, combinations, choices=choices, crossed=wanted.design == "crossed",

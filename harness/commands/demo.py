@@ -17,12 +17,13 @@ def demo(
     from importlib.resources import files
 
     from harness.commands.report import leaderboard
-    from harness.commands.run import start
+    from harness.commands.run import prepare, start
     from harness.experiment_file import load_experiment
 
     for name in ("demo-digits", "demo-table"):
         preset = Path(str(files("harness") / "presets" / f"{name}.yaml"))
-        start(load_experiment(preset), StoreOptions(store), ExecutionOptions(workers=workers, threads=1))
+        wanted, execution = load_experiment(preset), ExecutionOptions(workers=workers, threads=1)
+        start(wanted, prepare(wanted.space, execution), StoreOptions(store), execution)
     report.mkdir(parents=True, exist_ok=True)
     for dataset in ("digits", "cifar10"):
         leaderboard(store=store, space="topology", dataset=dataset)

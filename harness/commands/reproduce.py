@@ -9,7 +9,7 @@ import typer
 from harness.commands.grouped_options import grouped
 from harness.commands.options import ExecutionOptions, OutputOptions, RecordsOption, StoreOptions
 from harness.commands.report import read_records
-from harness.commands.run import start
+from harness.commands.run import prepare, start
 from harness.commands.writing import check, write
 
 
@@ -42,7 +42,7 @@ def reproduce(
     else:
         wanted = load_reproduction(name, small=small)
         if not (report_only or records):
-            start(wanted.experiment, where, execution)
+            start(wanted.experiment, prepare(wanted.experiment.space, execution), where, execution)
         runs, evaluations = read_records(where, records=records)
         made = make_report(wanted, measurements(wanted.experiment, runs, evaluations), command=command)
     write(reproduction_sheet(made), to)

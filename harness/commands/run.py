@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from harness.experiment import Experiment, RunSpec
     from harness.task import Resources
+    from harness.workers import Job
     from spaces.benchmark import TabularBenchmark
 
 
@@ -48,42 +49,38 @@ def run(
     chosen = vars(parts) | {"regularisers": dict(parse_regulariser(text) for text in parts.regulariser or ())}
     content |= {key: value for key, value in chosen.items() if value and key != "regulariser"}
     wanted = make_experiment(content, source=str(experiment or "the command line"))
-    start(wanted, where, execution, checkpoint_seconds=checkpoint_seconds, json_=json_)
+    start(
+        wanted, prepare(wanted.space, execution), where, execution, checkpoint_seconds=checkpoint_seconds, json_=json_
+    )
 
 
 def start(
     wanted: "Experiment",
+    prepared: "Prepared",
     where: StoreOptions,
     execution: ExecutionOptions,
     *,
     checkpoint_seconds: float = 20.0,
     json_: bool = False,
 ) -> None:
-    """Run the experiment, and say how each run ended."""
+    """Run the experiment on what was prepared for its space, and say how each run ended."""
     import json
 
     from rich.console import Console
 
     from harness.runner import check_training
     from harness.task import check_data
-    from harness.workers import Job, make_progress, run_all
+    from harness.workers import make_progress, run_all
     from spaces.errors import InputError
 
     console = Console(stderr=True)
-    prepared = prepare(wanted.space, execution)
-    resources = prepared.resources
     specs = wanted.runs(table=prepared.table_label, latency=prepared.latency_label)
-    check_data(specs, resources, prepared.table)
+    check_data(specs, prepared.resources, prepared.table)
     if wanted.training is not None:
-        check_training(specs, wanted.training, resources)
+        check_training(specs, wanted.training, prepared.resources)
     where.open().runs(status="running")  # a store that cannot be read is refused before any work
-    if execution.compile_:
-        resources = with_compilation(resources, specs, console=console)
-    job = Job(
-        store=str(where.store), database_url=where.database, experiment=wanted.name, training=wanted.training,
-        resources=resources, threads=execution.threads or default_threads(execution.workers),
-        checkpoint_seconds=checkpoint_seconds,
-    )  # fmt: skip
+    job = make_job(wanted, specs, prepared.resources, where, execution, console=console)
+    job = replace(job, checkpoint_seconds=checkpoint_seconds)
     with make_progress(console=console) as progress:
         outcomes, failures = run_all(specs, job, workers=execution.workers, progress=progress)
     counts = {name: list(outcomes.values()).count(name) for name in sorted(set(outcomes.values()))}
@@ -163,14 +160,28 @@ def prepare(space: str, execution: ExecutionOptions) -> Prepared:
     return Prepared(resources, table, table.label if table else "", latencies.label if latencies else "")
 
 
-def with_compilation(resources: "Resources", specs: "list[RunSpec]", *, console: "Console") -> "Resources":
-    """The resources with compiled cells where that works here; what does not is told on the console."""
+def make_job(
+    wanted: "Experiment",
+    specs: "list[RunSpec]",
+    resources: "Resources",
+    where: StoreOptions,
+    execution: ExecutionOptions,
+    *,
+    console: "Console",
+) -> "Job":
+    """What workers need for the runs; where cells cannot be compiled is told on the console."""
     from harness.compilation import compilation_notes
+    from harness.workers import Job
 
-    works, notes = compilation_notes(specs, resources.device)
-    for note in notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-    return replace(resources, compile_cells=works)
+    if execution.compile_:
+        works, notes = compilation_notes(specs, resources.device)
+        for note in notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+        resources = replace(resources, compile_cells=works)
+    return Job(
+        store=str(where.store), database_url=where.database, experiment=wanted.name, training=wanted.training,
+        resources=resources, threads=execution.threads or default_threads(execution.workers),
+    )  # fmt: skip
 
 
 def experiment_content(

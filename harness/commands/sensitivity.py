@@ -52,7 +52,7 @@ def sensitivity(
         wanted, specs_of=lambda one: one.runs(table=prepared.table_label, latency=prepared.latency_label)
     )
     if not report_only:
-        start(wanted, where, execution)
+        start(wanted, prepared, where, execution)
     known = where.open()
     if not known.exists:
         raise InputError(f"there is no run store at {where.store}: leave out --report-only to run the study")

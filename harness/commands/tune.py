@@ -1,5 +1,6 @@
 """`nas-harness tune` and `tune-report`: settings found by Optuna, and what the study says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,12 +61,12 @@ def tune(
     if not report_only:
         from rich.console import Console
 
-        from harness.commands.run import default_threads, experiment_content, prepare, with_compilation
+        from harness.commands.run import experiment_content, make_job, prepare
         from harness.experiment_file import make_experiment
         from harness.task import check_data
         from harness.tuning import make_plan
         from harness.tuning_workers import run_study
-        from harness.workers import Job, make_progress
+        from harness.workers import make_progress
 
         content = experiment_content(experiment, method=method, searched=searched)
         if searched.seeds is None and experiment is None:
@@ -76,15 +77,11 @@ def tune(
             study, wanted, ranges=search_space or (), objectives=objective or (), sampler=sampler, pruner=pruner,
             seed=sampler_seed, table=prepared.table_label, latency=prepared.latency_label,
         )  # fmt: skip
-        specs, resources = wanted.runs(table=plan.table, latency=plan.latency), prepared.resources
-        check_data(specs, resources, prepared.table)
+        specs = wanted.runs(table=plan.table, latency=plan.latency)
+        check_data(specs, prepared.resources, prepared.table)
         console = Console(stderr=True)
-        if execution.compile_:
-            resources = with_compilation(resources, specs, console=console)
-        job = Job(
-            store=str(where.store), database_url=where.database, experiment=study, training=wanted.training,
-            resources=resources, threads=execution.threads or default_threads(execution.workers),
-        )  # fmt: skip
+        job = make_job(wanted, specs, prepared.resources, where, execution, console=console)
+        job = replace(job, experiment=study)
         with make_progress(console=console) as progress:
             complete = run_study(plan, job, trials=trials, workers=execution.workers, progress=progress)
         if not complete:
