@@ -200,7 +200,7 @@ class Store:
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
         """A connection to the prepared database; the database's own errors become StoreErrors."""
-        name = str(self.database or _without_password(self.database_url))
+        name = str(self.database or without_password(self.database_url or ""))
         try:
             engine = self._engine
             if not self._prepared:
@@ -260,8 +260,12 @@ def _evaluation_row(record: EvaluationRecord) -> dict[str, Any]:
     return check_values(EVALUATIONS, {**row, "id": evaluation_id(record)})
 
 
-def _without_password(url: str | None) -> str:
-    return make_url(url).render_as_string(hide_password=True) if url else ""
+def without_password(url: str) -> str:
+    """The database's URL as it may be shown; a text that is no URL stays as it is."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
 
 
 def _one_line(error: object) -> str:

@@ -1,7 +1,5 @@
 """`nas-harness ablate`: what each choice of a method is worth, by main effects and interactions."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +38,7 @@ def ablate(
 ) -> None:
     """Say which choices of a method matter: main effects and interactions; finished runs are skipped."""
     from harness.ablation import make_ablation, parse_choices, plan, read_base
-    from harness.commands.report import read_records
+    from harness.commands.report import given_command, read_records
     from harness.commands.run import prepare, start, with_flags
     from reports.ablation import ablation as make_table
     from reports.ablation_sheet import ablation_sheet
@@ -61,7 +59,7 @@ def ablate(
         runs, evaluations, combinations, choices=choices, crossed=wanted.design == "crossed",
         dataset=wanted.datasets[0],
         title=f"Ablation of {wanted.base} on space {wanted.space}, searched on {wanted.datasets[0]}",
-        command=shlex.join(["nas-harness", *sys.argv[1:]]),
+        command=given_command(where),
     )  # fmt: skip
     write(ablation_sheet(made), to)
     if figure is not None:

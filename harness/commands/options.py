@@ -41,6 +41,13 @@ class StoreOptions:
         str | None, typer.Option(envvar="NAS_HARNESS_DATABASE", help="SQLAlchemy URL instead of SQLite.")
     ] = None
 
+    @property
+    def shown(self) -> list[str]:
+        """The option that names the store; a password in a URL is not repeated in a report."""
+        from results.store import without_password
+
+        return ["--database", without_password(self.database)] if self.database else ["--store", str(self.store)]
+
     def open(self) -> "Store":
         """The store, whether there is one already or not."""
         from results.store import Store

@@ -1,6 +1,7 @@
 """`nas-harness leaderboard` and `show`: what the run records say."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -156,11 +157,13 @@ def filter_options(chosen: FilterOptions) -> list[str]:
 
 
 def source_options(where: StoreOptions, *, records: Path | None) -> list[str]:
-    """The options that name the records; a password in a URL is not repeated in a report."""
-    if records is not None:
-        return ["--records", str(records)]
-    if where.database is not None:
-        from sqlalchemy import make_url
+    """The option that names the records."""
+    return where.shown if records is None else ["--records", str(records)]
 
-        return ["--database", make_url(where.database).render_as_string(hide_password=True)]
-    return ["--store", str(where.store)]
+
+def given_command(where: StoreOptions) -> str:
+    """The command as it was given; a password in a URL is not repeated in a report."""
+    words = ["nas-harness", *sys.argv[1:]]
+    if where.database:
+        words = [word.replace(where.database, where.shown[1]) for word in words]
+    return shlex.join(words)

@@ -1,14 +1,12 @@
 """`nas-harness reproduce`: a paper's table from its preset, the published figures beside ours, a verdict a claim."""
 
-import shlex
-import sys
 from typing import Annotated
 
 import typer
 
 from harness.commands.grouped_options import grouped
 from harness.commands.options import ExecutionOptions, OutputOptions, RecordsOption, StoreOptions
-from harness.commands.report import read_records
+from harness.commands.report import given_command, read_records
 from harness.commands.run import prepare, start
 from harness.commands.writing import check, write
 
@@ -36,13 +34,12 @@ def reproduce(
     if not name:
         typer.echo(json.dumps(reproductions()) if to.json_ else "\n".join(reproductions()))
         return
-    command = shlex.join(["nas-harness", *sys.argv[1:]])
     if name == FIGURE_1:
-        made = reproduce_figure_1(load_figure_1(), command=command)
+        made = reproduce_figure_1(load_figure_1(), command=given_command(where))
     else:
         wanted = load_reproduction(name, small=small)
         if not (report_only or records):
             start(wanted.experiment, prepare(wanted.experiment.space, execution), where, execution)
         runs, evaluations = read_records(where, records=records)
-        made = make_report(wanted, measurements(wanted.experiment, runs, evaluations), command=command)
+        made = make_report(wanted, measurements(wanted.experiment, runs, evaluations), command=given_command(where))
     write(reproduction_sheet(made), to)

@@ -88,7 +88,7 @@ def start(
         typer.echo(json.dumps({"runs": outcomes, "failed": {key: str(error) for key, error in failures.items()}}))
     else:
         summary = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was run"
-        console.print(f"{summary} of {len(specs)} runs; records in {where.database or where.store}")
+        console.print(f"{summary} of {len(specs)} runs; records in {where.shown[1]}")
     for run_id, error in failures.items():
         console.print(f"run {run_id} failed: {type(error).__name__}: {error}", style="red", markup=False)
     if failures:

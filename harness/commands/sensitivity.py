@@ -1,7 +1,5 @@
 """`nas-harness sensitivity`: one factor at a time around a baseline, as in Table 2 of the RARTS paper."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +33,7 @@ def sensitivity(
     figure: Annotated[Path | None, typer.Option(help="Draw a panel a factor and quantity: .png, .svg, .pdf.")] = None,
 ) -> None:
     """Vary one setting at a time around a baseline; what the store holds already is not run again."""
+    from harness.commands.report import given_command
     from harness.commands.run import experiment_content, prepare, start
     from harness.experiment_file import make_experiment
     from harness.sensitivity import parse_factor, study_points
@@ -60,7 +59,7 @@ def sensitivity(
     made = make_table(
         known.runs(), known.evaluations(), points, dataset=dataset,
         title=f"Sensitivity of {name} on space {wanted.space}, searched on {dataset}",
-        command=shlex.join(["nas-harness", *sys.argv[1:]]),
+        command=given_command(where),
     )  # fmt: skip
     write(sensitivity_sheet(made), to)
     if figure is not None:

@@ -1,11 +1,13 @@
 """Published figures beside ours, and verdicts, on records whose answers are known."""
 
+import sys
 from typing import Any
 
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from harness.main import main
 from harness.quadratic import load_figure_1, reproduce_figure_1
 from harness.reproduction import load_reproduction, report, reproductions
 from reports.reproduction import Claim, Group, Measurements, judge, reproduction_sheet
@@ -119,3 +121,17 @@ def test_figure_1_holds() -> None:
 def test_an_unknown_reproduction_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(InputError, match="rarts:table-4"):
         load_reproduction("rarts:tabel-4", small=False)
+
+
+@pytest.mark.parametrize("given", [["--database", "{}"], ["--database={}"]])
+def test_a_password_is_not_repeated(
+    given: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql://me:secret@host/runs"
+    arguments = [word.format(url) for word in given]
+    monkeypatch.setattr(sys, "argv", ["nas-harness", "reproduce", "rarts:figure-1", "--format", "markdown", *arguments])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    printed = capsys.readouterr().out
+    assert "secret" not in printed
+    assert "me:***@host/runs" in printed
